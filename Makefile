@@ -1,0 +1,88 @@
+# addonctl: see README.md. Everything that is built beside the tree goes to the user's cache folder.
+
+CONTROLLER_GEN_VERSION := v0.23.0
+GOFUMPT_VERSION        := v0.12.0
+GOLANGCI_VERSION       := v2.15.0
+GOTESTSUM_VERSION      := v1.13.0
+KUBERNETES             := 1.36
+
+SHELL   := /bin/sh
+BIN     := $(CURDIR)/bin
+CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/addonctl/tools
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/addonctl/addonctl/pkg/cli.buildVersion=$(VERSION)
+# The race detector needs a C compiler.
+RACE    := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
+
+CONTROLLER_GEN := $(CACHE)/controller-gen-$(CONTROLLER_GEN_VERSION)
+GOFUMPT        := $(CACHE)/gofumpt-$(GOFUMPT_VERSION)
+GOLANGCI       := $(CACHE)/golangci-lint-$(GOLANGCI_VERSION)
+GOTESTSUM      := $(CACHE)/gotestsum-$(GOTESTSUM_VERSION)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/addonctl, and kubectl-addon beside it
+	@go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/addonctl ./cmd/addonctl
+	@ln -sf addonctl $(BIN)/kubectl-addon
+
+.PHONY: sandbox
+sandbox: ## Build the embedded control plane once into the cache folder (minutes; KUBERNETES=1.36)
+	@go run ./e2e/sandbox/build --kubernetes $(KUBERNETES)
+
+.PHONY: quickstart
+quickstart: build sandbox ## See the main job: install, pin, update, history on a control plane of its own
+	@PATH=$(BIN):$$PATH ./e2e/quickstart.sh
+
+.PHONY: test
+test: sandbox $(GOTESTSUM) ## Run every test, on real control planes too
+	@$(GOTESTSUM) --format pkgname --hide-summary skipped -- $(RACE) -shuffle=on -timeout 20m ./...
+
+.PHONY: fuzz
+fuzz: ## Fuzz for 30 s each
+	go test ./pkg/version -run '^$$' -fuzz FuzzParse -fuzztime 30s
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	go test ./... -run '^$$' -bench . -benchmem
+
+.PHONY: generate
+generate: $(CONTROLLER_GEN) ## Write generated files: deep copies, CRDs, the CLI reference
+	@$(CONTROLLER_GEN) object paths=./pkg/api/...
+	@$(CONTROLLER_GEN) crd paths=./pkg/api/... output:crd:dir=manifests/crds
+	@go test ./pkg/cli -run TestTheReferenceIsTheCommandTree -update >/dev/null
+
+.PHONY: format
+format: $(GOFUMPT) ## Format the code
+	@$(GOFUMPT) -w $$(git ls-files '*.go')
+
+.PHONY: lint
+lint: $(GOLANGCI) ## Run the linters
+	@$(GOLANGCI) run ./...
+
+.PHONY: verify
+verify: $(CONTROLLER_GEN) $(GOFUMPT) lint ## Check generated files, go.mod, format and lint
+	@./.ci/verify $(CONTROLLER_GEN) $(GOFUMPT)
+
+.PHONY: clean
+clean: ## Remove what was built in the tree
+	@rm -rf $(BIN)
+
+# A tool is built once, under a name with its version, and moved into place when whole.
+define tool
+	@mkdir -p $(CACHE) && tmp=$$(mktemp -d $(CACHE)/build.XXXXXX) && trap "rm -rf $$tmp" EXIT && \
+	echo "building $(notdir $@)" && GOFLAGS= GOBIN=$$tmp go install $(1) && mv $$tmp/* $@
+endef
+
+$(CONTROLLER_GEN):
+	$(call tool,sigs.k8s.io/controller-tools/cmd/controller-gen@$(CONTROLLER_GEN_VERSION))
+$(GOFUMPT):
+	$(call tool,mvdan.cc/gofumpt@$(GOFUMPT_VERSION))
+$(GOLANGCI):
+	$(call tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION))
+$(GOTESTSUM):
+	$(call tool,gotest.tools/gotestsum@$(GOTESTSUM_VERSION))
