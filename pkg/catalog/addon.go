@@ -1,0 +1,64 @@
+package catalog
+
+import (
+	"slices"
+
+	"github.com/addonctl/addonctl/pkg/version"
+)
+
+// AddOn is one add-on with all its releases.
+type AddOn struct {
+	// Name is the API's name, such as "Flannel".
+	Name string
+	// NetworkType is the type this add-on is the CNI of; empty for an add-on
+	// that is no cluster's CNI, such as Calico for policy only.
+	NetworkType NetworkType
+	// Chart names the folder of the chart that all releases share.
+	Chart string
+	// Release is the name of the Helm release on the cluster.
+	Release string
+	// Workload is what carries the add-on on the nodes.
+	Workload Workload
+	// NodeKinds are the kinds of nodes the add-on can run on, sorted.
+	NodeKinds []NodeKind
+	// Releases are sorted, newest first.
+	Releases []Release
+}
+
+// Workload points at the object whose pods are the add-on's agents.
+type Workload struct {
+	Namespace string `json:"namespace"`
+	Kind      string `json:"kind"`
+	Name      string `json:"name"`
+	// Container is the agent's container, the one whose image tells what runs.
+	Container string `json:"container"`
+}
+
+// NodeKind is a kind of OKE node pool (facts: OKE 1.4).
+type NodeKind string
+
+// The kinds of nodes.
+const (
+	// Managed nodes are instances that OKE creates and replaces.
+	Managed NodeKind = "Managed"
+	// SelfManaged nodes are instances the operator brings; OKE's API does not list them.
+	SelfManaged NodeKind = "SelfManaged"
+	// Virtual nodes run no DaemonSets and no flannel.
+	Virtual NodeKind = "Virtual"
+)
+
+// Find returns the release that compares equal to v, so that "v0.26.2" finds
+// "0.26.2".
+func (a AddOn) Find(v version.Version) (Release, bool) {
+	for _, r := range a.Releases {
+		if r.Version.Equal(v) {
+			return r, true
+		}
+	}
+	return Release{}, false
+}
+
+// RunsOn tells whether the add-on can run on nodes of a kind.
+func (a AddOn) RunsOn(k NodeKind) bool {
+	return slices.Contains(a.NodeKinds, k)
+}

@@ -1,0 +1,28 @@
+package catalog
+
+import "slices"
+
+// Catalog is everything that was loaded. It is data: nothing changes it after
+// Load.
+type Catalog struct {
+	// AddOns are sorted by name.
+	AddOns []AddOn
+}
+
+// AddOn returns the add-on with exactly that name.
+func (c *Catalog) AddOn(name string) (AddOn, bool) {
+	return c.first(func(a AddOn) bool { return a.Name == name })
+}
+
+// ForNetworkType returns the add-on that is the CNI of a network type.
+func (c *Catalog) ForNetworkType(t NetworkType) (AddOn, bool) {
+	return c.first(func(a AddOn) bool { return t != "" && a.NetworkType == t })
+}
+
+func (c *Catalog) first(match func(AddOn) bool) (AddOn, bool) {
+	i := slices.IndexFunc(c.AddOns, match)
+	if i < 0 {
+		return AddOn{}, false
+	}
+	return c.AddOns[i], true
+}

@@ -1,0 +1,141 @@
+package catalog
+
+import (
+	"time"
+
+	"github.com/addonctl/addonctl/pkg/version"
+)
+
+// Release is an add-on at one version. The slices and maps in it are shared
+// with the catalog and must not be changed.
+type Release struct {
+	// AddOn is the add-on's name.
+	AddOn string
+	// Version keeps the raw string of the data file.
+	Version version.Version
+	Status  Status
+	// Released is a day as "2025-08-08", or empty: unknown.
+	Released string
+	// Kubernetes says which clusters the release is made for.
+	Kubernetes version.Filters
+	// ListedFor are the minors that Oracle's tables list the release for,
+	// sorted. It is evidence; Kubernetes is the rule.
+	ListedFor []version.Minor
+	// Chart names the chart's folder: the add-on's, unless the release has its own.
+	Chart string
+	// Images are all images the release runs, in the order of the data file.
+	Images []Image
+	// Mechanism is how nodes take this release by themselves.
+	Mechanism Mechanism
+	// Values go to the chart; ChartValues completes them.
+	Values map[string]any
+	// Sources say where the facts above come from, one per fact.
+	Sources []string
+	// Confidence grades the evidence for the version and its Kubernetes minors.
+	Confidence Confidence
+}
+
+// Image is one container image of a release.
+type Image struct {
+	Name string `json:"name"`
+	// Ref is a full reference with tag or digest.
+	Ref string `json:"ref"`
+}
+
+// Status is the state of a release, in the words of OKE's AddonVersions
+// (facts: OKE 2.3, 2.5).
+type Status string
+
+// The states of a release.
+const (
+	// Active releases are supported; only these are chosen automatically.
+	Active Status = "ACTIVE"
+	// Deprecated releases are unsupported and kept for a way back.
+	Deprecated Status = "DEPRECATED"
+	// Preview releases are taken only by somebody who asks for them.
+	Preview Status = "PREVIEW"
+	// Recalled releases are never installed, and clusters move away from them.
+	Recalled Status = "RECALLED"
+)
+
+// Mechanism is how nodes take a release by themselves once it is on the
+// cluster (facts: OKE 2.6).
+type Mechanism string
+
+// The mechanisms.
+const (
+	// RollingUpdate: the DaemonSet controller replaces pods in batches.
+	RollingUpdate Mechanism = "RollingUpdate"
+	// OnDelete: a node changes when its pod is deleted, or when it is new.
+	OnDelete Mechanism = "OnDelete"
+	// OnReboot: a node changes when it reboots.
+	OnReboot Mechanism = "OnReboot"
+)
+
+// Confidence grades the sources of a release.
+type Confidence string
+
+// The grades, best first.
+const (
+	// Documented: the vendor's own text or code says so.
+	Documented Confidence = "documented"
+	// Observed: seen on running clusters.
+	Observed Confidence = "observed"
+	// Inferred: concluded from other facts.
+	Inferred Confidence = "inferred"
+)
+
+// Image returns the reference of the image with that name.
+func (r Release) Image(name string) (ref string, ok bool) {
+	for _, image := range r.Images {
+		if image.Name == name {
+			return image.Ref, true
+		}
+	}
+	return "", false
+}
+
+// ReleasedOn returns the release's day at midnight UTC; ok is false when the
+// day is unknown.
+func (r Release) ReleasedOn() (day time.Time, ok bool) {
+	day, err := time.Parse(time.DateOnly, r.Released)
+	return day, err == nil
+}
+
+// ChartValues returns the values this release gives its chart, a deep copy of
+// Values with two keys added, so that version and images stand in one place
+// only: "version" (the core version, such as "0.27.3") and "images" (name to
+// reference). Every chart takes these two.
+func (r Release) ChartValues() map[string]any {
+	values, ok := deepCopy(r.Values).(map[string]any)
+	if !ok || values == nil {
+		values = map[string]any{}
+	}
+	images := make(map[string]any, len(r.Images))
+	for _, image := range r.Images {
+		images[image.Name] = image.Ref
+	}
+	values["version"] = r.Version.Core()
+	values["images"] = images
+	return values
+}
+
+// deepCopy copies what decoding JSON can produce.
+func deepCopy(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, value := range v {
+			out[key] = deepCopy(value)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, value := range v {
+			out[i] = deepCopy(value)
+		}
+		return out
+	default:
+		return v
+	}
+}
