@@ -1,0 +1,177 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Driver is the way an add-on's releases reach the cluster.
+// +kubebuilder:validation:Enum=Helm
+type Driver string
+
+// DriverHelm renders our chart and applies it; releases are recorded in Helm's storage format.
+const DriverHelm Driver = "Helm"
+
+// Pin says who keeps an add-on at a version, and why. It stands beside Addon.spec.version; without a version it means
+// nothing and is refused.
+type Pin struct {
+	// Reason in the operator's words; "install" when the version was given at installation.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Reason string `json:"reason"`
+	// By is who pinned, as the API server knows the user.
+	// +optional
+	By string `json:"by,omitempty"`
+	// At is when it was pinned.
+	// +optional
+	At *metav1.Time `json:"at,omitempty"`
+	// Until is when the operator means to look at the pin again. Nothing is un-pinned by itself.
+	// +optional
+	Until *metav1.Time `json:"until,omitempty"`
+	// Ticket is the operator's own reference.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	Ticket string `json:"ticket,omitempty"`
+}
+
+// AddonSpec is what is wanted of one add-on on one cluster.
+//
+// +kubebuilder:validation:XValidation:rule="self.cluster == oldSelf.cluster && self.addon == oldSelf.addon",message="cluster and addon name this object and cannot be changed"
+// +kubebuilder:validation:XValidation:rule="!has(self.pin) || has(self.version)",message="a pin needs a version: set spec.version, or remove spec.pin"
+// +kubebuilder:validation:XValidation:rule="!(has(self.version) && has(self.moveTo))",message="moveTo is a single move of an automatic add-on; a pinned one moves by its version"
+type AddonSpec struct {
+	// Cluster is the name of the ClusterNetwork.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Cluster string `json:"cluster"`
+	// Addon is OKE's name of the add-on, such as Flannel.
+	// +kubebuilder:validation:Pattern=`^[A-Za-z][A-Za-z0-9]*$`
+	// +kubebuilder:validation:MaxLength=63
+	Addon string `json:"addon"`
+	// Driver says how releases reach the cluster.
+	// +kubebuilder:default=Helm
+	// +optional
+	Driver Driver `json:"driver,omitempty"`
+	// Version pins the add-on to this release, as OKE's field of the same name does; empty means automatic updates.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +optional
+	Version string `json:"version,omitempty"`
+	// Pin goes with Version.
+	// +optional
+	Pin *Pin `json:"pin,omitempty"`
+	// MoveTo is one move of an automatic add-on (`update --version`); it is removed when it has been made, and
+	// automatic updates go on from there.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +optional
+	MoveTo string `json:"moveTo,omitempty"`
+}
+
+// NodeCounts sums up the per-node truth of an add-on.
+type NodeCounts struct {
+	// Total is the number of nodes that should run the add-on.
+	Total int32 `json:"total"`
+	// Updated counts those whose pod is of the newest revision.
+	Updated int32 `json:"updated"`
+	// Ready counts those whose pod is of the newest revision and Ready.
+	Ready int32 `json:"ready"`
+}
+
+// NodeVersion is the number of nodes that run one version.
+type NodeVersion struct {
+	// Version as read from the pod's image; "none" for nodes without a pod.
+	Version string `json:"version"`
+	// Nodes is their number.
+	Nodes int32 `json:"nodes"`
+}
+
+// Finding is a named result of a check, as the last plan had it.
+type Finding struct {
+	// Reason in CamelCase; documented in docs/findings.md.
+	Reason string `json:"reason"`
+	// Message is a sentence with names and versions.
+	Message string `json:"message"`
+	// Blocking findings stop every write.
+	// +optional
+	Blocking bool `json:"blocking,omitempty"`
+}
+
+// HistoryEntry is one finished or failed move.
+type HistoryEntry struct {
+	// Revision of the release record.
+	Revision int32 `json:"revision"`
+	// Version of the release.
+	Version string `json:"version"`
+	// Status as Helm writes it: deployed, superseded, failed, pending-install, pending-upgrade.
+	Status string `json:"status"`
+	// At is when the revision was last written.
+	// +optional
+	At *metav1.Time `json:"at,omitempty"`
+}
+
+// AddonStatus is what was observed of one add-on on one cluster.
+type AddonStatus struct {
+	// ObservedGeneration is the generation of the spec that this status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// LifecycleState in OKE's words.
+	// +kubebuilder:validation:Enum=CREATING;ACTIVE;DELETING;DELETED;UPDATING;NEEDS_ATTENTION;FAILED
+	// +optional
+	LifecycleState string `json:"lifecycleState,omitempty"`
+	// CurrentInstalledVersion is the version of the live template, which nodes may not all run yet.
+	// +optional
+	CurrentInstalledVersion string `json:"currentInstalledVersion,omitempty"`
+	// TargetVersion is where the add-on is going; empty when it is there.
+	// +optional
+	TargetVersion string `json:"targetVersion,omitempty"`
+	// Nodes sums up the per-node truth.
+	// +optional
+	Nodes *NodeCounts `json:"nodes,omitempty"`
+	// NodeVersions counts the nodes by the version that they really run, ordered by version.
+	// +listType=atomic
+	// +optional
+	NodeVersions []NodeVersion `json:"nodeVersions,omitempty"`
+	// DrivenBy says who drives the loop: "cli" or the name of a manager.
+	// +optional
+	DrivenBy string `json:"drivenBy,omitempty"`
+	// Findings of the last plan.
+	// +listType=atomic
+	// +optional
+	Findings []Finding `json:"findings,omitempty"`
+	// History, newest first, bounded.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	// +optional
+	History []HistoryEntry `json:"history,omitempty"`
+	// Conditions follow kstatus: Ready always; Reconciling and Stalled only when true; Pinned, Degraded of our own.
+	// +listType=map
+	// +listMapKey=type
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// Addon is one add-on on one cluster: an essential CNI add-on, or Calico beside it.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster
+// +kubebuilder:printcolumn:name="Cluster",type=string,JSONPath=`.spec.cluster`
+// +kubebuilder:printcolumn:name="Addon",type=string,JSONPath=`.spec.addon`
+// +kubebuilder:printcolumn:name="Pin",type=string,JSONPath=`.spec.version`
+// +kubebuilder:printcolumn:name="Installed",type=string,JSONPath=`.status.currentInstalledVersion`
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.lifecycleState`
+// +kubebuilder:printcolumn:name="Ready",type=integer,JSONPath=`.status.nodes.ready`
+// +kubebuilder:printcolumn:name="Nodes",type=integer,JSONPath=`.status.nodes.total`
+type Addon struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec   AddonSpec   `json:"spec"`
+	Status AddonStatus `json:"status,omitempty"`
+}
+
+// AddonList is a list of Addons.
+// +kubebuilder:object:root=true
+type AddonList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Addon `json:"items"`
+}

@@ -1,0 +1,48 @@
+package v1alpha1
+
+// Condition types. Ready, Reconciling and Stalled are kstatus' own and mean what it says of them.
+const (
+	// ConditionReady is true when every node that should run the add-on runs the wanted release, Ready.
+	ConditionReady = "Ready"
+	// ConditionReconciling is present, and true, while a move is under way.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is present, and true, when nothing will happen without a change by somebody.
+	ConditionStalled = "Stalled"
+	// ConditionPinned is true when an operator keeps the version.
+	ConditionPinned = "Pinned"
+	// ConditionDegraded is true when at least one node that should run the add-on has no Ready pod of it.
+	ConditionDegraded = "Degraded"
+)
+
+// Reasons of the conditions above.
+const (
+	// ReasonAllNodesReady : the wanted release runs and is Ready on every node that should run it.
+	ReasonAllNodesReady = "AllNodesReady"
+	// ReasonNoNodes : the release is applied, and the cluster has no node that should run it yet.
+	ReasonNoNodes = "NoNodes"
+	// ReasonRolling : nodes are taking the release.
+	ReasonRolling = "Rolling"
+	// ReasonApplying : objects are being written.
+	ReasonApplying = "Applying"
+	// ReasonBlocked : a blocking finding stops every write.
+	ReasonBlocked = "Blocked"
+	// ReasonNodesNotReady : at least one node has no Ready pod.
+	ReasonNodesNotReady = "NodesNotReady"
+	// ReasonUpToDate : no step is left.
+	ReasonUpToDate = "UpToDate"
+	// ReasonNotInstalled : the add-on is not on the cluster.
+	ReasonNotInstalled = "NotInstalled"
+	// ReasonPinned : spec.version is set.
+	ReasonPinned = "Pinned"
+	// ReasonAutomatic : spec.version is empty.
+	ReasonAutomatic = "Automatic"
+)
+
+// OKE's lifecycle states of an add-on.
+const (
+	StateCreating       = "CREATING"
+	StateActive         = "ACTIVE"
+	StateUpdating       = "UPDATING"
+	StateNeedsAttention = "NEEDS_ATTENTION"
+	StateFailed         = "FAILED"
+)
