@@ -241,7 +241,7 @@ func TestEveryObjectIsKeptAndLabelled(t *testing.T) {
 func TestUpdateStrategyAndResourcesFollowTheValues(t *testing.T) {
 	t.Parallel()
 	spec := render(t, valuesOf("0.27.3", nil)).daemonSet.Spec
-	if got := spec.UpdateStrategy.RollingUpdate.MaxUnavailable.String(); got != "10%" || spec.MinReadySeconds != 10 {
+	if got := spec.UpdateStrategy.RollingUpdate.MaxUnavailable.String(); got != "10%" || spec.MinReadySeconds != 5 {
 		t.Errorf("defaults: maxUnavailable %s, minReadySeconds %d", got, spec.MinReadySeconds)
 	}
 	o := render(t, valuesOf("0.27.3", map[string]any{
