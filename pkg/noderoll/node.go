@@ -1,0 +1,62 @@
+package noderoll
+
+import (
+	"cmp"
+	"time"
+)
+
+// Why a node should not run an add-on's pod. Other reasons are taints, written "taint KEY:EFFECT".
+const (
+	// NotSelected : the pod's node selector or required node affinity leaves the node out.
+	NotSelected = "not selected by the add-on's node affinity"
+	// Virtual : a virtual node runs no DaemonSet pods (facts: OKE 1.4).
+	Virtual = "virtual node"
+)
+
+// Node is what was observed of one node.
+type Node struct {
+	Name string `json:"name"`
+	// Pool is the node pool's name; empty when the node does not say.
+	Pool string `json:"pool,omitempty"`
+	// Zone is the availability domain.
+	Zone string `json:"zone,omitempty"`
+	// KubeletVersion as the node reports it.
+	KubeletVersion string `json:"kubeletVersion,omitempty"`
+	// PodCIDRs that the controller manager gave the node.
+	PodCIDRs []string `json:"podCIDRs,omitempty"`
+	// Ready is the node's own Ready condition.
+	Ready bool `json:"ready"`
+	// Exempt says why the node should not run the add-on; empty when it should.
+	Exempt string `json:"exempt,omitempty"`
+	// Pod is the add-on's pod on the node; nil when there is none. Of several the newest is taken.
+	Pod *Pod `json:"pod,omitempty"`
+}
+
+// Pod is what was observed of the add-on's pod on one node.
+type Pod struct {
+	Name string `json:"name"`
+	UID  string `json:"uid"`
+	// Revision is the hash of the ControllerRevision that the pod was made from.
+	Revision string `json:"revision"`
+	// Version is read from the image, not from a label: a label can lie, the image cannot.
+	Version string `json:"version"`
+	// Image of the add-on's main container.
+	Image string `json:"image"`
+	// Ready is the pod's Ready condition.
+	Ready bool `json:"ready"`
+	// Available is Ready for at least the DaemonSet's minReadySeconds.
+	Available bool `json:"available"`
+	// Restarts of the container that restarted most.
+	Restarts int32 `json:"restarts"`
+	// Trouble says what keeps the pod from being Ready, such as "kube-flannel: CrashLoopBackOff"; empty when nothing is known.
+	Trouble string `json:"trouble,omitempty"`
+	// Bad is true when Trouble will not pass by waiting a moment: a crash loop, an image that cannot be pulled.
+	Bad bool `json:"bad,omitempty"`
+	// Terminating is true when the pod is being deleted.
+	Terminating bool `json:"terminating,omitempty"`
+	// Started is when the kubelet accepted the pod; zero when unknown.
+	Started time.Time `json:"started,omitzero"`
+}
+
+// ByName orders nodes by name, for slices.SortFunc.
+func ByName(a, b Node) int { return cmp.Compare(a.Name, b.Name) }
