@@ -1,0 +1,85 @@
+package plan
+
+// Finding is the result of a check that has something to say. A refusal is a blocking finding, never an error.
+type Finding struct {
+	// Check that found it, by its name in Checks.
+	Check string `json:"check"`
+	// Reason is a documented CamelCase constant.
+	Reason Reason `json:"reason"`
+	// Message is a sentence with names and versions.
+	Message string `json:"message"`
+	// Blocking findings stop every write.
+	Blocking bool `json:"blocking"`
+	// Fix says what to do next; empty when there is nothing to do.
+	Fix string `json:"fix,omitempty"`
+}
+
+// Reason names a finding.
+type Reason string
+
+// Every reason a finding can have.
+const (
+	// NotRegistered : the cluster has no recorded network type and none was given.
+	NotRegistered Reason = "NotRegistered"
+	// NetworkTypeImmutable : another type than the recorded or stamped one was asked for.
+	NetworkTypeImmutable Reason = "NetworkTypeImmutable"
+	// NetworkTypeUnproven : record, stamp and running CNI do not agree on the cluster's network type.
+	NetworkTypeUnproven Reason = "NetworkTypeUnproven"
+	// NoAddOn : the catalog has no add-on for the network type.
+	NoAddOn Reason = "NoAddOn"
+	// Paused : the cluster's record says that nothing may be written.
+	Paused Reason = "Paused"
+	// Pinned : an operator keeps another version.
+	Pinned Reason = "Pinned"
+	// PinExpired : the date at which the operator meant to look at the pin again has passed.
+	PinExpired Reason = "PinExpired"
+	// AlreadyInstalled : another version is installed, and installing moves nothing.
+	AlreadyInstalled Reason = "AlreadyInstalled"
+	// UnknownVersion : the catalog has no such release.
+	UnknownVersion Reason = "UnknownVersion"
+	// NoFittingRelease : automatic mode finds nothing that may be installed.
+	NoFittingRelease Reason = "NoFittingRelease"
+	// KubernetesOutOfRange : the release's range does not admit the cluster's Kubernetes version.
+	KubernetesOutOfRange Reason = "KubernetesOutOfRange"
+	// NodeOutOfRange : the release's range does not admit the kubelet of a node.
+	NodeOutOfRange Reason = "NodeOutOfRange"
+	// NotListedFor : Oracle's tables list the release for other Kubernetes minors.
+	NotListedFor Reason = "NotListedFor"
+	// Recalled : the release has been withdrawn.
+	Recalled Reason = "Recalled"
+	// NotActive : the release is DEPRECATED or PREVIEW; only an operator's own choice takes it.
+	NotActive Reason = "NotActive"
+	// Backwards : the target is older than what is installed.
+	Backwards Reason = "Backwards"
+	// ForeignCNI : the same plugin runs already and is not ours.
+	ForeignCNI Reason = "ForeignCNI"
+	// OtherCNI : another network plugin runs on the cluster.
+	OtherCNI Reason = "OtherCNI"
+	// BadPodCIDR : a pod CIDR of the record or the request is not one.
+	BadPodCIDR Reason = "BadPodCIDR"
+	// PodCIDROutsideNetwork : nodes have pod CIDRs that the release's Network does not hold.
+	PodCIDROutsideNetwork Reason = "PodCIDROutsideNetwork"
+	// NodeWithoutPodCIDR : a node has no pod CIDR, so flannel cannot start there.
+	NodeWithoutPodCIDR Reason = "NodeWithoutPodCIDR"
+	// NodesNotReady : nodes that should run the add-on are not Ready.
+	NodesNotReady Reason = "NodesNotReady"
+	// OldPodsUnavailable : so many old pods are broken that a rolling update would replace them all at once.
+	OldPodsUnavailable Reason = "OldPodsUnavailable"
+	// MissingRight : our own user lacks a right that the change needs.
+	MissingRight Reason = "MissingRight"
+	// ObjectRefused : the API server refuses an object in a dry run.
+	ObjectRefused Reason = "ObjectRefused"
+	// FieldConflict : another field manager owns a field that the change would set.
+	FieldConflict Reason = "FieldConflict"
+	// ObjectNotOurs : an object of the release's name exists and is not ours.
+	ObjectNotOurs Reason = "ObjectNotOurs"
+)
+
+// block and note make a finding that stops every write, and one that only speaks.
+func block(r Reason, message, fix string) []Finding {
+	return []Finding{{Reason: r, Message: message, Fix: fix, Blocking: true}}
+}
+
+func note(r Reason, message, fix string) []Finding {
+	return []Finding{{Reason: r, Message: message, Fix: fix}}
+}

@@ -1,0 +1,223 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/noderoll"
+	"github.com/addonctl/addonctl/pkg/version"
+)
+
+// Input is everything a plan depends on. Two equal inputs give two equal plans.
+type Input struct {
+	// Now is the observer's clock.
+	Now time.Time
+	// Cluster as observed.
+	Cluster Cluster
+	// Nodes as observed, in any order.
+	Nodes []noderoll.Node
+	// Desired is the recorded wish; zero when nothing is recorded.
+	Desired Desired
+	// Request is what a caller asks beyond the record; zero in the loop, which only follows the record.
+	Request Request
+	// Installed is what is live of the add-on.
+	Installed Installed
+	// Record is what the release storage says.
+	Record Record
+	// Change holds the facts of rendering the target against the live cluster; zero when nothing was rendered.
+	Change Change
+	// Catalog of add-ons and releases.
+	Catalog *catalog.Catalog
+}
+
+// Cluster is what was observed of the cluster as a whole.
+type Cluster struct {
+	// Name of the record.
+	Name string
+	// Kubernetes is the API server's version.
+	Kubernetes version.Version
+	// UID of the namespace kube-system, which stands for the cluster's identity.
+	UID string
+	// NetworkType of the record; empty when the cluster is not registered.
+	NetworkType catalog.NetworkType
+	// PodCIDRs of the record; empty when not given.
+	PodCIDRs []string
+	// Paused clusters are looked at and never written to.
+	Paused bool
+	// Stamp on the target; nil when there is none.
+	Stamp *Stamp
+	// CNIs are the CNI workloads seen on the cluster, ours or not.
+	CNIs []CNI
+}
+
+// Stamp is the network type written on the target itself.
+type Stamp struct {
+	NetworkType catalog.NetworkType
+	// UID of kube-system when the stamp was made.
+	UID string
+}
+
+// CNI is a CNI workload that was recognised on the cluster.
+type CNI struct {
+	// Plugin in its makers' words: flannel, vcn-native, calico, cilium …
+	Plugin string
+	// NetworkType that the plugin belongs to; empty for one that is no add-on of OKE.
+	NetworkType catalog.NetworkType
+	// Workload as Namespace/Name.
+	Workload string
+	// Ours is true when it carries our marks.
+	Ours bool
+	// Owner says who seems to have put it there; empty when unknown.
+	Owner string
+}
+
+// Desired is the recorded wish for one add-on.
+type Desired struct {
+	// AddOn is OKE's name; empty when nothing is recorded.
+	AddOn string
+	// Version is the pin; empty means automatic.
+	Version string
+	// MoveTo is a single move of an automatic add-on.
+	MoveTo string
+	// Pin beside Version.
+	Pin Pin
+}
+
+// Pin says who keeps a version and why.
+type Pin struct {
+	Reason string    `json:"reason,omitempty"`
+	By     string    `json:"by,omitempty"`
+	At     time.Time `json:"at,omitzero"`
+	Until  time.Time `json:"until,omitzero"`
+	Ticket string    `json:"ticket,omitempty"`
+}
+
+// Verb is what a caller asks for.
+type Verb string
+
+// The verbs. The empty verb only follows the record.
+const (
+	Follow   Verb = ""
+	Register Verb = "register"
+	Install  Verb = "install"
+	Update   Verb = "update"
+	SetPin   Verb = "pin"
+	Unpin    Verb = "unpin"
+)
+
+// Request is what a caller asks beyond the record. Make merges it into the desired state and refuses what a rule forbids.
+type Request struct {
+	Verb Verb
+	// NetworkType asked for; empty means the recorded one.
+	NetworkType catalog.NetworkType
+	// Version asked for; empty means the newest fitting one (or, with Update, on from the record).
+	Version string
+	// PodCIDRs asked for at registration.
+	PodCIDRs []string
+	// Pin to write beside Version, for Install and SetPin.
+	Pin Pin
+}
+
+// Installed is what is live of the add-on on the cluster.
+type Installed struct {
+	// Present is true when the add-on's workload exists.
+	Present bool
+	// Ours is true when it carries our marks.
+	Ours bool
+	// Version of the live template, read from its image.
+	Version string
+	// Digest of the render that the workload was written from; empty when the workload is not ours.
+	Digest string
+	// Observed is true when the workload's controller has acted on the newest template.
+	Observed bool
+	// Newest is the hash of the newest ControllerRevision; empty when there is none.
+	Newest string
+	// MaxUnavailable nodes that a rolling update may take down at once, as a number.
+	MaxUnavailable int
+}
+
+// Status of a revision, in Helm's words.
+type Status string
+
+// The statuses that matter here; others are shown as they are.
+const (
+	Deployed       Status = "deployed"
+	Superseded     Status = "superseded"
+	Failed         Status = "failed"
+	PendingInstall Status = "pending-install"
+	PendingUpgrade Status = "pending-upgrade"
+)
+
+// Revision is one entry of the release storage.
+type Revision struct {
+	Number      int       `json:"revision"`
+	Version     string    `json:"version"`
+	Status      Status    `json:"status"`
+	Digest      string    `json:"digest"`
+	Updated     time.Time `json:"updated"`
+	Description string    `json:"description,omitempty"`
+}
+
+// Record is the release storage, oldest revision first.
+type Record struct {
+	Revisions []Revision
+}
+
+// Last is the newest revision; zero when there is none.
+func (r Record) Last() Revision {
+	if len(r.Revisions) == 0 {
+		return Revision{}
+	}
+	return r.Revisions[len(r.Revisions)-1]
+}
+
+// Deployed is the newest revision in status deployed; zero when there is none.
+func (r Record) Deployed() Revision {
+	for i := len(r.Revisions) - 1; i >= 0; i-- {
+		if r.Revisions[i].Status == Deployed {
+			return r.Revisions[i]
+		}
+	}
+	return Revision{}
+}
+
+// Action is what applying would do to one object.
+type Action string
+
+// The actions of a dry run.
+const (
+	Create    Action = "create"
+	Configure Action = "configure"
+	Unchanged Action = "unchanged"
+	// Conflict : another field manager owns a field with another value.
+	Conflict Action = "conflict"
+	// NotOurs : the object exists and carries nobody's or somebody else's release marks.
+	NotOurs Action = "not-ours"
+	// Refused : the API server refuses the object.
+	Refused Action = "refused"
+)
+
+// ObjectChange is the result of a dry run of one object.
+type ObjectChange struct {
+	// Object as "Kind name".
+	Object string `json:"object"`
+	Action Action `json:"action"`
+	// Message of the API server, or the fields and managers in conflict.
+	Message string `json:"message,omitempty"`
+}
+
+// Change is what rendering the target against the live cluster showed.
+type Change struct {
+	// Version that was rendered; empty when nothing was.
+	Version string
+	// Digest of the render.
+	Digest string
+	// Network that the render's net-conf names, as CIDRs; empty for add-ons without one.
+	Network []string
+	// Missing are the objects of the render that are not on the cluster, as "Kind name".
+	Missing []string
+	// MissingRights of our own user for the writes of this change, as "verb resource" sentences.
+	MissingRights []string
+	// Objects in the order of writing; nil when the live objects are already those of this render.
+	Objects []ObjectChange
+}

@@ -1,0 +1,150 @@
+package plan
+
+import (
+	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/noderoll"
+)
+
+// State names where an add-on stands. It is computed, never stored.
+type State string
+
+// The states, in the order in which they are tried.
+const (
+	// Blocked : a blocking finding stops every write.
+	Blocked State = "Blocked"
+	// NotInstalled : nothing of the add-on is live and nothing is wanted yet.
+	NotInstalled State = "NotInstalled"
+	// Applying : objects differ from the target release.
+	Applying State = "Applying"
+	// Rolling : objects are written, nodes are taking them.
+	Rolling State = "Rolling"
+	// Settling : every node runs the target; old configuration and rules are still there.
+	Settling State = "Settling"
+	// UpToDate : nothing is left to do.
+	UpToDate State = "UpToDate"
+)
+
+// StepKind names what the engine does in one step.
+type StepKind string
+
+// The kinds of steps.
+const (
+	// Apply writes the objects of a release in phases, workload last, after recording the revision as pending.
+	Apply StepKind = "Apply"
+	// AwaitNodes writes nothing: it waits until per-node truth holds.
+	AwaitNodes StepKind = "AwaitNodes"
+	// Settle takes back the rules and configuration that only the old release needed and records the revision as deployed.
+	Settle StepKind = "Settle"
+)
+
+// Step is one action for the engine.
+type Step struct {
+	Kind    StepKind `json:"kind"`
+	AddOn   string   `json:"addon"`
+	Version string   `json:"version"`
+	// Revision of the release record that the step writes or finishes.
+	Revision int `json:"revision"`
+	// Digest of the render that the step is about: the engine refuses to write another.
+	Digest string `json:"digest,omitempty"`
+	// Text says in a sentence what will happen.
+	Text string `json:"text"`
+}
+
+// Result is what was observed to have been written by a step.
+type Result struct {
+	Step    Step           `json:"step"`
+	Objects []ObjectChange `json:"objects,omitempty"`
+}
+
+// Plan is the decision on one add-on of one cluster.
+type Plan struct {
+	Cluster     string              `json:"cluster"`
+	NetworkType catalog.NetworkType `json:"networkType,omitempty"`
+	AddOn       string              `json:"addon,omitempty"`
+	State       State               `json:"state"`
+	// Desired is the wish that the plan follows: the record with the request merged into it.
+	Desired Desired `json:"-"`
+	// Pinned is true when an operator keeps the version.
+	Pinned bool `json:"pinned"`
+	// From is the live version, To the target; equal when there is nothing to move.
+	From string `json:"from,omitempty"`
+	To   string `json:"to,omitempty"`
+	// Steps in order; empty when there is nothing to do or a finding blocks.
+	Steps []Step `json:"steps"`
+	// Findings of all checks, in the order of Checks.
+	Findings []Finding `json:"findings"`
+	// Objects that the Apply step would write, as the dry run showed.
+	Objects []ObjectChange `json:"objects,omitempty"`
+	// Nodes is the per-node truth.
+	Nodes noderoll.Truth `json:"nodes"`
+}
+
+// Blocking lists the findings that stop every write.
+func (p Plan) Blocking() []Finding {
+	var out []Finding
+	for _, f := range p.Findings {
+		if f.Blocking {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// Next is the step to carry out; false when there is none.
+func (p Plan) Next() (Step, bool) {
+	if len(p.Steps) == 0 {
+		return Step{}, false
+	}
+	return p.Steps[0], true
+}
+
+// Make computes the plan. It is pure: no clock, no I/O, no map order.
+func Make(in Input) Plan { return makeWith(in, Checks) }
+
+func makeWith(in Input, checks []Check) Plan {
+	d := decide(in)
+	p := Plan{
+		Cluster:     in.Cluster.Name,
+		NetworkType: d.networkType,
+		AddOn:       d.addOn.Name,
+		Desired:     d.desired,
+		Pinned:      d.desired.Version != "",
+		From:        in.Installed.Version,
+		To:          d.target.Version.String(),
+		Objects:     in.Change.Objects,
+		Nodes:       noderoll.Sum(in.Nodes, in.Installed.Newest),
+	}
+	for _, c := range checks {
+		p.Findings = append(p.Findings, named(c.Name, c.Run(d))...)
+	}
+	if len(p.Blocking()) == 0 {
+		p.Steps = steps(d, p.Nodes)
+	}
+	p.State = state(p, in)
+	return p
+}
+
+func named(check string, fs []Finding) []Finding {
+	for i := range fs {
+		fs[i].Check = check
+	}
+	return fs
+}
+
+func state(p Plan, in Input) State {
+	next, more := p.Next()
+	switch {
+	case len(p.Blocking()) > 0:
+		return Blocked
+	case !more && !in.Installed.Present:
+		return NotInstalled
+	case !more:
+		return UpToDate
+	case next.Kind == Apply:
+		return Applying
+	case next.Kind == AwaitNodes:
+		return Rolling
+	default:
+		return Settling
+	}
+}
