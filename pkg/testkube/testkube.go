@@ -1,0 +1,146 @@
+package testkube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/addonctl/addonctl/pkg/sandbox"
+)
+
+// Options say which control plane a test wants. The zero value is one without nodes.
+type Options struct {
+	// Nodes is how many like nodes there are: node-01 and so on.
+	Nodes int
+	// Pools replace Nodes: labels, taints and kubelet versions are theirs.
+	Pools []sandbox.Pool
+	// Kubernetes is a minor; empty means the newest that the repository builds.
+	Kubernetes string
+	// Audit makes the API server write down every call: see Calls.
+	Audit bool
+	// APIServerArgs are appended to the API server's arguments.
+	APIServerArgs []string
+}
+
+// Cluster is a control plane of one test. Faults, further nodes, and programs to kill, pause and restart are the
+// methods of its Sandbox.
+type Cluster struct {
+	*sandbox.Sandbox
+	config *rest.Config
+	client kubernetes.Interface
+	audit  string // path, empty without Options.Audit
+}
+
+var (
+	started atomic.Int64 // makes names unique in this process
+	swept   sync.Once
+)
+
+// Start starts a control plane and registers its end. It fails the test, with what to run, where the programs are not
+// built: a test that needs a cluster and does not get one must not look green. When the test fails, the ends of the
+// logs and the warning events become part of its output.
+func Start(tb testing.TB, o Options) *Cluster {
+	tb.Helper()
+	ctx := tb.Context()
+	swept.Do(func() {
+		if _, err := sandbox.Sweep(ctx); err != nil {
+			tb.Logf("ending sandboxes of killed tests: %v", err)
+		}
+	})
+	c := &Cluster{}
+	options := sandbox.Options{
+		Name: fmt.Sprintf("test-%d-%d", os.Getpid(), started.Add(1)), Owner: os.Getpid(),
+		Nodes: o.Nodes, Pools: o.Pools, Kubernetes: o.Kubernetes, ExtraAPIServerArgs: o.APIServerArgs,
+	}
+	if o.Audit {
+		c.audit = filepath.Join(tb.TempDir(), "audit.log")
+		options.ExtraAPIServerArgs = append(auditArgs(tb, c.audit), o.APIServerArgs...)
+	}
+	var err error
+	if c.Sandbox, err = sandbox.Up(ctx, options); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { c.end(context.WithoutCancel(ctx), tb) })
+	c.connect(tb)
+	return c
+}
+
+// connect makes the administrator's clients.
+func (c *Cluster) connect(tb testing.TB) {
+	tb.Helper()
+	var err error
+	if c.config, err = c.Sandbox.Config(); err != nil {
+		tb.Fatal(err)
+	}
+	if c.client, err = kubernetes.NewForConfig(c.config); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Config is the administrator's client configuration, without a client-side rate limit; the caller may change it.
+func (c *Cluster) Config() *rest.Config { return rest.CopyConfig(c.config) }
+
+// Client is the administrator's client.
+func (c *Cluster) Client() kubernetes.Interface { return c.client }
+
+// end shows what may explain a failure and ends the control plane.
+func (c *Cluster) end(ctx context.Context, tb testing.TB) {
+	tb.Helper()
+	if tb.Failed() {
+		c.dump(ctx, tb)
+	}
+	if err := sandbox.Down(ctx, c.Name(), nil); err != nil && !errors.Is(err, sandbox.ErrNotFound) {
+		tb.Errorf("ending the test's sandbox: %v", err)
+	}
+}
+
+// dump logs the ends of all logs and the warnings of the cluster.
+func (c *Cluster) dump(ctx context.Context, tb testing.TB) {
+	tb.Helper()
+	for _, p := range sandbox.Programs() {
+		if tail := c.LogTail(p, 15); len(tail) > 0 {
+			tb.Logf("end of the log of %s:\n%s", p, tail)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	events, err := c.client.CoreV1().Events(metav1.NamespaceAll).List(ctx, metav1.ListOptions{FieldSelector: "type=Warning", Limit: 50})
+	if err != nil {
+		tb.Logf("listing events: %v", err)
+		return
+	}
+	for _, e := range events.Items {
+		tb.Logf("event %s %s/%s: %s: %s", e.InvolvedObject.Kind, e.InvolvedObject.Namespace, e.InvolvedObject.Name, e.Reason, e.Message)
+	}
+}
+
+// Eventually repeats the check until it succeeds, and fails the test with its last error when it has not within the
+// time. The time is a limit that only a failing test reaches, so be generous.
+func Eventually(tb testing.TB, within time.Duration, check func(context.Context) error) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), within)
+	defer cancel()
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		err := check(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			tb.Fatalf("not within %s: %v", within, err)
+		case <-ticker.C:
+		}
+	}
+}

@@ -1,0 +1,66 @@
+package testkube
+
+import (
+	"path/filepath"
+	"testing"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/addonctl/addonctl/pkg/sandbox"
+)
+
+// User makes somebody who may do just what the rules say, in all namespaces, and returns the configuration of a client
+// and the path of a kubeconfig for a command line; both are good for a day. It is the service account default/<name>.
+func (c *Cluster) User(tb testing.TB, name string, rules ...rbacv1.PolicyRule) (config *rest.Config, kubeconfig string) {
+	tb.Helper()
+	account := metav1.ObjectMeta{Name: name, Namespace: metav1.NamespaceDefault}
+	role := metav1.ObjectMeta{Name: "testkube-" + name}
+	_, err := c.client.CoreV1().ServiceAccounts(account.Namespace).Create(tb.Context(), &corev1.ServiceAccount{ObjectMeta: account}, metav1.CreateOptions{})
+	check(tb, err)
+	_, err = c.client.RbacV1().ClusterRoles().Create(tb.Context(), &rbacv1.ClusterRole{ObjectMeta: role, Rules: rules}, metav1.CreateOptions{})
+	check(tb, err)
+	_, err = c.client.RbacV1().ClusterRoleBindings().Create(tb.Context(), &rbacv1.ClusterRoleBinding{
+		ObjectMeta: role,
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: account.Namespace, Name: name}},
+	}, metav1.CreateOptions{})
+	check(tb, err)
+	token := c.token(tb, account)
+	return c.configOf(token), c.kubeconfigOf(tb, name, token)
+}
+
+// token is minted as a program would mint it.
+func (c *Cluster) token(tb testing.TB, account metav1.ObjectMeta) string {
+	tb.Helper()
+	day := int64(24 * 60 * 60)
+	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &day}}
+	answer, err := c.client.CoreV1().ServiceAccounts(account.Namespace).CreateToken(tb.Context(), account.Name, request, metav1.CreateOptions{})
+	check(tb, err)
+	return answer.Status.Token
+}
+
+func (c *Cluster) configOf(token string) *rest.Config {
+	config := rest.AnonymousClientConfig(c.config)
+	config.BearerToken = token
+	return config
+}
+
+func (c *Cluster) kubeconfigOf(tb testing.TB, name, token string) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "kubeconfig")
+	config := sandbox.Kubeconfig(c.Context()+"-"+name, c.config.Host, c.config.CAData, token)
+	check(tb, clientcmd.WriteToFile(*config, path))
+	return path
+}
+
+func check(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
