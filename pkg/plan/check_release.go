@@ -97,8 +97,9 @@ func releaseStatus(d decision) []Finding {
 		return block(Recalled, name+" has been recalled", "choose another: "+d.fitting())
 	case catalog.Deprecated, catalog.Preview:
 		return note(NotActive, fmt.Sprintf("%s is %s: automatic updates never take it", name, d.target.Status), "")
+	default:
+		return nil
 	}
-	return nil
 }
 
 func kubernetesRange(d decision) []Finding {

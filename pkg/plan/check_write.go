@@ -75,6 +75,7 @@ func dryRun(d decision) []Finding {
 		case NotOurs:
 			out = append(out, block(ObjectNotOurs, fmt.Sprintf("%s exists and is not managed by addonctl: %s", o.Object, o.Message),
 				"this release cannot adopt yet; it was left alone")...)
+		default: // what goes through has nothing to say
 		}
 	}
 	return out

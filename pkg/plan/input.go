@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
@@ -173,9 +174,9 @@ func (r Record) Last() Revision {
 
 // Deployed is the newest revision in status deployed; zero when there is none.
 func (r Record) Deployed() Revision {
-	for i := len(r.Revisions) - 1; i >= 0; i-- {
-		if r.Revisions[i].Status == Deployed {
-			return r.Revisions[i]
+	for _, rev := range slices.Backward(r.Revisions) {
+		if rev.Status == Deployed {
+			return rev
 		}
 	}
 	return Revision{}

@@ -19,20 +19,20 @@ import (
 var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // shipped is the catalog that is built in: flannel 0.24.4 and 0.26.2 from Kubernetes 1.31 on, 0.27.3 from 1.34 on.
-func shipped(t testing.TB) *catalog.Catalog {
-	t.Helper()
+func shipped(tb testing.TB) *catalog.Catalog {
+	tb.Helper()
 	c, err := catalog.Load(addons.FS)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }
 
 // fresh is a cluster of three nodes without a CNI and without a record, rendered as the planner would ask for it.
-func fresh(t testing.TB) plan.Input {
-	t.Helper()
+func fresh(tb testing.TB) plan.Input {
+	tb.Helper()
 	in := plan.Input{
-		Now: now, Catalog: shipped(t),
+		Now: now, Catalog: shipped(tb),
 		Cluster: plan.Cluster{Name: "in-cluster", Kubernetes: version.MustParse("v1.36.3"), UID: "uid-1"},
 	}
 	for i := range 3 {
@@ -44,9 +44,9 @@ func fresh(t testing.TB) plan.Input {
 }
 
 // settled is the same cluster with a version of flannel on every node.
-func settled(t testing.TB, v string) plan.Input {
-	t.Helper()
-	in := fresh(t)
+func settled(tb testing.TB, v string) plan.Input {
+	tb.Helper()
+	in := fresh(tb)
 	in.Cluster.NetworkType = catalog.FlannelOverlay
 	in.Cluster.Stamp = &plan.Stamp{NetworkType: catalog.FlannelOverlay, UID: "uid-1"}
 	in.Cluster.CNIs = []plan.CNI{{Plugin: "flannel", NetworkType: catalog.FlannelOverlay, Workload: "kube-system/kube-flannel-ds", Ours: true}}

@@ -74,6 +74,7 @@ func merge(d Desired, r Request) Desired {
 		}
 	case Unpin:
 		d.Version, d.MoveTo, d.Pin = "", "", Pin{}
+	default: // following and registering change no wish
 	}
 	return d
 }

@@ -1,0 +1,141 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/kube"
+	"github.com/addonctl/addonctl/pkg/plan"
+	"github.com/addonctl/addonctl/pkg/status"
+)
+
+// Recorder keeps the status of one cluster's add-on, and removes a single move from the record when it has been made.
+type Recorder struct {
+	Hub *Hub
+	// By says who drives the loop.
+	By string
+}
+
+// Record writes the status that follows from a plan, when it differs from the one that stands there.
+func (r *Recorder) Record(ctx context.Context, in plan.Input, p plan.Plan) error {
+	if p.AddOn == "" {
+		return nil
+	}
+	a, err := r.Hub.Addon(ctx, p.Cluster, p.AddOn)
+	if err != nil || a == nil {
+		return err
+	}
+	if a.Spec.MoveTo != "" && p.State == plan.UpToDate && a.Spec.MoveTo == in.Desired.MoveTo {
+		a.Spec.MoveTo = ""
+		if err := r.Hub.SaveAddon(ctx, a); err != nil {
+			return err
+		}
+		if a, err = r.Hub.Addon(ctx, p.Cluster, p.AddOn); err != nil || a == nil {
+			return err
+		}
+	}
+	next := status.Addon(a.Status, a.Generation, in, p, r.By)
+	if reflect.DeepEqual(normal(a.Status), normal(next)) {
+		return nil
+	}
+	a.Status = next
+	return r.Hub.SaveAddonStatus(ctx, a)
+}
+
+// normal drops what two equal statuses may differ in: times below the second, which the API server does not keep.
+func normal(s v1alpha1.AddonStatus) v1alpha1.AddonStatus {
+	out := *s.DeepCopy()
+	for i := range out.Conditions {
+		out.Conditions[i].LastTransitionTime = metav1.Time{}
+	}
+	for i := range out.History {
+		out.History[i].At = nil
+	}
+	return out
+}
+
+// Wish is what is to be recorded of a cluster and its add-on.
+type Wish struct {
+	Cluster     string
+	NetworkType v1alpha1.NetworkType
+	PodCIDRs    []string
+	// UID of the target's kube-system.
+	UID string
+	// Desired add-on; an empty AddOn records the cluster alone.
+	Desired plan.Desired
+}
+
+// Save records a wish: our definitions, the stamp on the target, the ClusterNetwork, the Addon, in this order, so that a
+// crash in between leaves a cluster whose type is stamped and never one whose type is recorded and unproven. What is
+// there already is kept; only the add-on's wish is changed. It may be repeated.
+func (h *Hub) Save(ctx context.Context, target *kube.Client, w Wish) error {
+	if err := h.Install(ctx); err != nil {
+		return err
+	}
+	if err := h.register(ctx, target, w); err != nil {
+		return err
+	}
+	if w.Desired.AddOn == "" {
+		return nil
+	}
+	a, err := h.Addon(ctx, w.Cluster, w.Desired.AddOn)
+	if err != nil {
+		return err
+	}
+	if a == nil {
+		a = &v1alpha1.Addon{ObjectMeta: metav1.ObjectMeta{Name: AddonName(w.Cluster, w.Desired.AddOn)}}
+	}
+	spec := a.Spec
+	want(&spec, w)
+	if reflect.DeepEqual(spec, a.Spec) {
+		return nil
+	}
+	a.Spec = spec
+	return h.SaveAddon(ctx, a)
+}
+
+func (h *Hub) register(ctx context.Context, target *kube.Client, w Wish) error {
+	stamp, err := ReadStamp(ctx, target)
+	if err != nil {
+		return err
+	}
+	cluster, err := h.Cluster(ctx, w.Cluster)
+	if err != nil {
+		return err
+	}
+	if stamp == nil && cluster != nil {
+		return fmt.Errorf("recording cluster %s: it is registered and carries no stamp; addonctl cluster register --restamp", w.Cluster)
+	}
+	if stamp == nil {
+		if err := WriteStamp(ctx, target, Stamp{NetworkType: w.NetworkType, UID: w.UID}); err != nil {
+			return err
+		}
+	}
+	if cluster != nil {
+		return nil
+	}
+	return h.SaveCluster(ctx, &v1alpha1.ClusterNetwork{
+		ObjectMeta: metav1.ObjectMeta{Name: w.Cluster},
+		Spec:       v1alpha1.ClusterNetworkSpec{NetworkType: w.NetworkType, PodCIDRs: w.PodCIDRs},
+	})
+}
+
+func want(s *v1alpha1.AddonSpec, w Wish) {
+	d := w.Desired
+	s.Cluster, s.Addon, s.Driver = w.Cluster, d.AddOn, v1alpha1.DriverHelm
+	s.Version, s.MoveTo, s.Pin = d.Version, d.MoveTo, nil
+	if d.Version == "" {
+		return
+	}
+	s.Pin = &v1alpha1.Pin{Reason: d.Pin.Reason, By: d.Pin.By, Ticket: d.Pin.Ticket}
+	if !d.Pin.At.IsZero() {
+		s.Pin.At = &metav1.Time{Time: d.Pin.At}
+	}
+	if !d.Pin.Until.IsZero() {
+		s.Pin.Until = &metav1.Time{Time: d.Pin.Until}
+	}
+}

@@ -1,0 +1,133 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+)
+
+// Outcome of applying one object.
+type Outcome string
+
+// The outcomes of Apply.
+const (
+	Created   Outcome = "create"
+	Changed   Outcome = "configure"
+	Unchanged Outcome = "unchanged"
+)
+
+// Resource is the client for an object's kind and namespace.
+func (c *Client) Resource(o *unstructured.Unstructured) (dynamic.ResourceInterface, error) {
+	gvk := o.GroupVersionKind()
+	m, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+	if err != nil {
+		return nil, fmt.Errorf("finding the resource of %s: %w", Ref(o), err)
+	}
+	if m.Scope.Name() == meta.RESTScopeNameRoot {
+		return c.Dynamic.Resource(m.Resource), nil
+	}
+	return c.Dynamic.Resource(m.Resource).Namespace(o.GetNamespace()), nil
+}
+
+// Ref names an object in messages and reports: "Kind name", with the namespace when it is not kube-system.
+func Ref(o *unstructured.Unstructured) string {
+	if ns := o.GetNamespace(); ns != "" && ns != metav1.NamespaceSystem {
+		return fmt.Sprintf("%s %s/%s", o.GetKind(), ns, o.GetName())
+	}
+	return fmt.Sprintf("%s %s", o.GetKind(), o.GetName())
+}
+
+// Get reads the live object of the same kind and name; nil when there is none.
+func (c *Client) Get(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	r, err := c.Resource(o)
+	if err != nil {
+		return nil, err
+	}
+	live, err := r.Get(ctx, o.GetName(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil //nolint:nilnil // "there is none" is an answer, not an error
+	}
+	return live, err
+}
+
+// Apply writes an object by server-side apply, strictly and without force: an unknown field, and a field that somebody
+// else owns with another value, are errors. live is what Get returned before; with a live object the write carries its
+// resourceVersion, so that a change made in between is a conflict. With dryRun the server only says what it would do.
+func (c *Client) Apply(ctx context.Context, want, live *unstructured.Unstructured, dryRun bool) (Outcome, error) {
+	r, err := c.Resource(want)
+	if err != nil {
+		return "", err
+	}
+	body, err := applyBody(want, live)
+	if err != nil {
+		return "", err
+	}
+	force := false
+	options := metav1.PatchOptions{FieldManager: FieldManager, Force: &force, FieldValidation: metav1.FieldValidationStrict}
+	if dryRun {
+		options.DryRun = []string{metav1.DryRunAll}
+	}
+	got, err := r.Patch(ctx, want.GetName(), types.ApplyPatchType, body, options)
+	if err != nil {
+		return "", err
+	}
+	return compare(live, got), nil
+}
+
+func applyBody(want, live *unstructured.Unstructured) ([]byte, error) {
+	o := want.DeepCopy()
+	if live != nil {
+		o.SetResourceVersion(live.GetResourceVersion())
+		o.SetUID(live.GetUID())
+	}
+	body, err := json.Marshal(o)
+	if err != nil {
+		return nil, fmt.Errorf("encoding %s: %w", Ref(want), err)
+	}
+	return body, nil
+}
+
+func compare(before, after *unstructured.Unstructured) Outcome {
+	switch {
+	case before == nil:
+		return Created
+	case reflect.DeepEqual(meaning(before), meaning(after)):
+		return Unchanged
+	default:
+		return Changed
+	}
+}
+
+// meaning is the object without what the server keeps count of.
+func meaning(o *unstructured.Unstructured) map[string]any {
+	o = o.DeepCopy()
+	o.SetManagedFields(nil)
+	o.SetResourceVersion("")
+	o.SetGeneration(0)
+	return o.Object
+}
+
+// Conflicts describes the fields that other managers own, out of the API server's 409 to an apply; false when the
+// error is none of that kind (a change made in between is one of another kind).
+func Conflicts(err error) (string, bool) {
+	status, ok := err.(apierrors.APIStatus)
+	if !ok || !apierrors.IsConflict(err) || status.Status().Details == nil {
+		return "", false
+	}
+	var out []string
+	for _, cause := range status.Status().Details.Causes {
+		if cause.Type == metav1.CauseTypeFieldManagerConflict {
+			out = append(out, fmt.Sprintf("%s (%s)", cause.Field, strings.TrimPrefix(cause.Message, "conflict with ")))
+		}
+	}
+	return strings.Join(out, "; "), len(out) > 0
+}

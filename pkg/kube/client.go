@@ -1,0 +1,98 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+)
+
+// FieldManager is the name under which we own fields.
+const FieldManager = "addonctl"
+
+// Limits of one client: enough for a 5,000-node cluster's lists, never a burden to the API server.
+const (
+	qps         = 50
+	burst       = 100
+	callTimeout = 30 * time.Second
+)
+
+// Client is a connection to one API server. Its calls end after 30 s at the latest. It is safe for concurrent use.
+type Client struct {
+	Typed   kubernetes.Interface
+	Dynamic dynamic.Interface
+	// Host is the server's URL, for messages.
+	Host   string
+	mapper meta.RESTMapper
+}
+
+// New makes a client. The configuration is copied, not kept.
+func New(cfg *rest.Config) (*Client, error) {
+	c := rest.CopyConfig(cfg)
+	c.QPS, c.Burst = qps, burst
+	c.WarningHandler = rest.NoWarnings{}
+	if c.Timeout == 0 {
+		c.Timeout = callTimeout
+	}
+	http, err := rest.HTTPClientFor(c)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for %s: %w", cfg.Host, err)
+	}
+	typed, err := kubernetes.NewForConfigAndClient(c, http)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for %s: %w", cfg.Host, err)
+	}
+	dyn, err := dynamic.NewForConfigAndClient(c, http)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for %s: %w", cfg.Host, err)
+	}
+	return &Client{Typed: typed, Dynamic: dyn, Host: c.Host, mapper: builtin()}, nil
+}
+
+// Version asks the server for its version within the time given; it is the first call to a server.
+func (c *Client) Version(ctx context.Context, within time.Duration) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	// The discovery client's ServerVersion takes no context.
+	body, err := c.Typed.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).Raw()
+	if err != nil {
+		return "", fmt.Errorf("asking %s for its version: %w", c.Host, err)
+	}
+	return gitVersion(body)
+}
+
+// builtin maps the kinds that our charts may hold. Discovery is not asked on purpose: it fails as a whole when an
+// aggregated API is served by a pod on a broken pod network, which is when this program is needed most.
+func builtin() meta.RESTMapper {
+	m := meta.NewDefaultRESTMapper(nil)
+	for _, k := range []schema.GroupVersionKind{
+		{Version: "v1", Kind: "ServiceAccount"},
+		{Version: "v1", Kind: "ConfigMap"},
+		{Version: "v1", Kind: "Secret"},
+		{Version: "v1", Kind: "Service"},
+		{Group: "apps", Version: "v1", Kind: "DaemonSet"},
+		{Group: "apps", Version: "v1", Kind: "Deployment"},
+		{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"},
+		{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "Role"},
+		{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "RoleBinding"},
+	} {
+		m.Add(k, meta.RESTScopeNamespace)
+	}
+	for _, k := range []schema.GroupVersionKind{
+		{Version: "v1", Kind: "Namespace"},
+		{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "ClusterRole"},
+		{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "ClusterRoleBinding"},
+		{Group: "admissionregistration.k8s.io", Version: "v1", Kind: "ValidatingAdmissionPolicy"},
+		{Group: "admissionregistration.k8s.io", Version: "v1", Kind: "ValidatingAdmissionPolicyBinding"},
+		apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"),
+	} {
+		m.Add(k, meta.RESTScopeRoot)
+	}
+	return m
+}

@@ -1,0 +1,88 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Right is one thing that a user may or may not do.
+type Right struct {
+	Verb, Group, Resource, Namespace string
+}
+
+// String is the right as a sentence part: `create daemonsets.apps in kube-system`.
+func (r Right) String() string {
+	s := r.Verb + " " + r.Resource
+	if r.Group != "" {
+		s += "." + r.Group
+	}
+	if r.Namespace != "" {
+		s += " in " + r.Namespace
+	}
+	return s
+}
+
+// Missing asks the API server which of the rights the client's user lacks, in the order given. The questions are asked
+// a few at a time.
+func (c *Client) Missing(ctx context.Context, rights []Right) ([]string, error) {
+	allowed := make([]bool, len(rights))
+	errs := make([]error, len(rights))
+	slots := make(chan struct{}, 8)
+	var wg sync.WaitGroup
+	for i, r := range rights {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			allowed[i], errs[i] = c.may(ctx, r)
+		})
+	}
+	wg.Wait()
+	var out []string
+	for i, r := range rights {
+		if errs[i] != nil {
+			return nil, fmt.Errorf("asking whether we may %s: %w", r, errs[i])
+		}
+		if !allowed[i] && !slices.Contains(out, r.String()) {
+			out = append(out, r.String())
+		}
+	}
+	return out, nil
+}
+
+func (c *Client) may(ctx context.Context, r Right) (bool, error) {
+	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Verb: r.Verb, Group: r.Group, Resource: r.Resource, Namespace: r.Namespace,
+		},
+	}}
+	got, err := c.Typed.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+	if err != nil {
+		return false, err
+	}
+	return got.Status.Allowed, nil
+}
+
+// WriteRights are the rights that applying the objects needs: get, create and patch of each kind in its namespace.
+func (c *Client) WriteRights(objects []*unstructured.Unstructured) ([]Right, error) {
+	var out []Right
+	for _, o := range objects {
+		gvk := o.GroupVersionKind()
+		m, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+		if err != nil {
+			return nil, fmt.Errorf("finding the resource of %s: %w", Ref(o), err)
+		}
+		for _, verb := range []string{"get", "create", "patch"} {
+			r := Right{verb, m.Resource.Group, m.Resource.Resource, o.GetNamespace()}
+			if !slices.Contains(out, r) {
+				out = append(out, r)
+			}
+		}
+	}
+	return out, nil
+}
