@@ -1,0 +1,87 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/kube"
+	"github.com/addonctl/addonctl/pkg/plan"
+)
+
+// plugins are the CNI workloads that are recognised, by the DaemonSet's name or by the last part of an image's
+// repository (facts: OKE 3.1 and 4, CNI A1.1, A3).
+var plugins = []struct {
+	name        string
+	networkType catalog.NetworkType
+	daemonSets  []string
+	images      []string
+}{
+	{"flannel", catalog.FlannelOverlay, []string{"kube-flannel-ds"}, []string{"flannel", "oke-public-flannel", "mirrored-flannelcni-flannel"}},
+	{"vcn-native", catalog.OCIVCNIPNative, []string{"vcn-native-ip-cni"}, []string{"oke-public-vcn-native-ip-cni-plugin"}},
+	{"cilium", "", []string{"cilium"}, []string{"cilium"}},
+	{"weave", "", []string{"weave-net"}, []string{"weave-kube"}},
+	{"kube-router", "", []string{"kube-router"}, []string{"kube-router"}},
+	{"antrea", "", []string{"antrea-agent"}, []string{"antrea-ubuntu", "antrea-agent-ubuntu"}},
+}
+
+// workloads finds every CNI on the cluster, in any namespace, ours or not.
+func (o *Observer) workloads(ctx context.Context, in *plan.Input, addOn catalog.AddOn) error {
+	list, err := o.Target.Typed.AppsV1().DaemonSets(metav1.NamespaceAll).List(ctx, metav1.ListOptions{ResourceVersion: "0"})
+	if err != nil {
+		return fmt.Errorf("listing DaemonSets: %w", err)
+	}
+	for i := range list.Items {
+		d := &list.Items[i]
+		if c, ok := recognise(d); ok {
+			c.Ours = addOn.Name != "" && kube.Ours(d, addOn.Name, addOn.Release, addOn.Workload.Namespace)
+			in.Cluster.CNIs = append(in.Cluster.CNIs, c)
+		}
+	}
+	return nil
+}
+
+func recognise(d *appsv1.DaemonSet) (plan.CNI, bool) {
+	for _, p := range plugins {
+		if slices.Contains(p.daemonSets, d.Name) || runsImage(d, p.images) {
+			return plan.CNI{
+				Plugin: p.name, NetworkType: p.networkType, Workload: d.Namespace + "/" + d.Name, Owner: kube.Owner(d),
+			}, true
+		}
+	}
+	return plan.CNI{}, false
+}
+
+func runsImage(d *appsv1.DaemonSet, names []string) bool {
+	for _, c := range d.Spec.Template.Spec.Containers {
+		if slices.Contains(names, repositoryName(c.Image)) {
+			return true
+		}
+	}
+	return false
+}
+
+// repositoryName is the last part of an image's repository: "flannel" for "ghcr.io/flannel-io/flannel:v0.27.3".
+func repositoryName(image string) string {
+	image, _, _ = strings.Cut(image, "@")
+	image = image[strings.LastIndex(image, "/")+1:]
+	name, _, _ := strings.Cut(image, ":")
+	return name
+}
+
+// imageVersion is the version that an image's tag names: "0.27.3" for ":v0.27.3"; the tag itself when it is no version,
+// and the digest when there is no tag.
+func imageVersion(image string) string {
+	rest, digest, _ := strings.Cut(image, "@")
+	rest = rest[strings.LastIndex(rest, "/")+1:]
+	_, tag, tagged := strings.Cut(rest, ":")
+	if !tagged {
+		return digest
+	}
+	return strings.TrimPrefix(tag, "v")
+}

@@ -1,0 +1,200 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
+
+	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/noderoll"
+	"github.com/addonctl/addonctl/pkg/plan"
+)
+
+// Labels that name a node's pool, the first that is set counts.
+var poolLabels = []string{"addonctl.io/pool", "oke.oraclecloud.com/pool.name", "name"}
+
+// nodes reads the nodes and, with a DaemonSet, its pod on each.
+func (o *Observer) nodes(ctx context.Context, in *plan.Input, d *appsv1.DaemonSet, addOn catalog.AddOn) error {
+	list, err := o.Target.Typed.CoreV1().Nodes().List(ctx, metav1.ListOptions{ResourceVersion: "0"})
+	if err != nil {
+		return fmt.Errorf("listing nodes: %w", err)
+	}
+	pods, err := o.pods(ctx, in.Now, d, addOn)
+	if err != nil {
+		return err
+	}
+	in.Nodes = make([]noderoll.Node, 0, len(list.Items))
+	for i := range list.Items {
+		n := node(&list.Items[i])
+		n.Pod = pods[n.Name]
+		if d != nil {
+			n.Exempt = exempt(&list.Items[i], &d.Spec.Template.Spec)
+		}
+		in.Nodes = append(in.Nodes, n)
+	}
+	slices.SortFunc(in.Nodes, noderoll.ByName)
+	return nil
+}
+
+func node(n *corev1.Node) noderoll.Node {
+	out := noderoll.Node{
+		Name: n.Name, Zone: n.Labels[corev1.LabelTopologyZone], KubeletVersion: n.Status.NodeInfo.KubeletVersion, PodCIDRs: n.Spec.PodCIDRs,
+	}
+	for _, l := range poolLabels {
+		if out.Pool = n.Labels[l]; out.Pool != "" {
+			break
+		}
+	}
+	for _, c := range n.Status.Conditions {
+		if c.Type == corev1.NodeReady {
+			out.Ready = c.Status == corev1.ConditionTrue
+		}
+	}
+	return out
+}
+
+// exempt says why a node should not run the pod; empty when it should. It is the DaemonSet controller's own rule: node
+// affinity, then taints against the pod's tolerations and those that the controller adds.
+func exempt(n *corev1.Node, pod *corev1.PodSpec) string {
+	match, err := nodeaffinity.GetRequiredNodeAffinity(&corev1.Pod{Spec: *pod}).Match(n)
+	if err != nil || !match {
+		return noderoll.NotSelected
+	}
+	tolerations := append(slices.Clone(pod.Tolerations), controllerTolerations(pod.HostNetwork)...)
+	for i := range n.Spec.Taints {
+		t := &n.Spec.Taints[i]
+		if t.Effect == corev1.TaintEffectPreferNoSchedule {
+			continue
+		}
+		if !slices.ContainsFunc(tolerations, func(x corev1.Toleration) bool { return tolerates(x, t) }) {
+			return fmt.Sprintf("taint %s:%s", t.Key, t.Effect)
+		}
+	}
+	return ""
+}
+
+// controllerTolerations are those that the DaemonSet controller gives every pod (facts: CNI B25).
+func controllerTolerations(hostNetwork bool) []corev1.Toleration {
+	always := func(key string, effect corev1.TaintEffect) corev1.Toleration {
+		return corev1.Toleration{Key: key, Operator: corev1.TolerationOpExists, Effect: effect}
+	}
+	out := []corev1.Toleration{
+		always(corev1.TaintNodeNotReady, corev1.TaintEffectNoExecute),
+		always(corev1.TaintNodeUnreachable, corev1.TaintEffectNoExecute),
+		always(corev1.TaintNodeDiskPressure, corev1.TaintEffectNoSchedule),
+		always(corev1.TaintNodeMemoryPressure, corev1.TaintEffectNoSchedule),
+		always(corev1.TaintNodePIDPressure, corev1.TaintEffectNoSchedule),
+		always(corev1.TaintNodeUnschedulable, corev1.TaintEffectNoSchedule),
+	}
+	if hostNetwork {
+		out = append(out, always(corev1.TaintNodeNetworkUnavailable, corev1.TaintEffectNoSchedule))
+	}
+	return out
+}
+
+func tolerates(x corev1.Toleration, t *corev1.Taint) bool {
+	if x.Effect != "" && x.Effect != t.Effect || x.Key != "" && x.Key != t.Key {
+		return false
+	}
+	return x.Operator == corev1.TolerationOpExists || x.Value == t.Value
+}
+
+// pods reads the DaemonSet's pods by node; of several on one node the newest that is not being deleted.
+func (o *Observer) pods(ctx context.Context, now time.Time, d *appsv1.DaemonSet, addOn catalog.AddOn) (map[string]*noderoll.Pod, error) {
+	if d == nil {
+		return nil, nil
+	}
+	list, err := o.Target.Typed.CoreV1().Pods(d.Namespace).List(ctx, metav1.ListOptions{
+		LabelSelector: metav1.FormatLabelSelector(d.Spec.Selector), ResourceVersion: "0",
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing the pods of DaemonSet %s: %w", d.Name, err)
+	}
+	slices.SortFunc(list.Items, newestLast)
+	out := map[string]*noderoll.Pod{}
+	for i := range list.Items {
+		p := &list.Items[i]
+		if ownedBy(p.OwnerReferences, d.UID) && p.Spec.NodeName != "" {
+			out[p.Spec.NodeName] = pod(p, addOn.Workload.Container, now, d.Spec.MinReadySeconds)
+		}
+	}
+	return out, nil
+}
+
+func newestLast(a, b corev1.Pod) int {
+	if x, y := a.DeletionTimestamp == nil, b.DeletionTimestamp == nil; x != y {
+		if y {
+			return -1
+		}
+		return 1
+	}
+	return a.CreationTimestamp.Compare(b.CreationTimestamp.Time)
+}
+
+func pod(p *corev1.Pod, main string, now time.Time, minReadySeconds int32) *noderoll.Pod {
+	out := &noderoll.Pod{
+		Name: p.Name, UID: string(p.UID), Revision: p.Labels[appsv1.DefaultDaemonSetUniqueLabelKey],
+		Terminating: p.DeletionTimestamp != nil,
+	}
+	if c := container(p.Spec.Containers, main); c != nil {
+		out.Image, out.Version = c.Image, imageVersion(c.Image)
+	}
+	if p.Status.StartTime != nil {
+		out.Started = p.Status.StartTime.Time
+	}
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+			out.Ready = true
+			out.Available = minReadySeconds == 0 ||
+				!now.Before(c.LastTransitionTime.Add(time.Duration(minReadySeconds)*time.Second))
+		}
+	}
+	trouble(p, out)
+	return out
+}
+
+// hopeless are the waiting reasons that do not pass by waiting a moment.
+var hopeless = []string{
+	"CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull",
+	"CreateContainerConfigError", "CreateContainerError", "RunContainerError",
+}
+
+// trouble reads what keeps the pod from being Ready. A container that restarted is in trouble also in the moments in
+// which it runs, until the pod has been Ready for long enough.
+func trouble(p *corev1.Pod, out *noderoll.Pod) {
+	all := append(slices.Clone(p.Status.InitContainerStatuses), p.Status.ContainerStatuses...)
+	for _, c := range all {
+		out.Restarts = max(out.Restarts, c.RestartCount)
+	}
+	if out.Available {
+		return
+	}
+	for _, c := range all {
+		if t, bad := containerTrouble(c); t != "" {
+			out.Trouble, out.Bad = c.Name+": "+t, bad
+			return
+		}
+	}
+	if p.Status.Phase == corev1.PodFailed {
+		out.Trouble, out.Bad = "Failed: "+p.Status.Reason, true
+	}
+}
+
+func containerTrouble(c corev1.ContainerStatus) (text string, bad bool) {
+	if w := c.State.Waiting; w != nil && w.Reason != "" && w.Reason != "PodInitializing" && w.Reason != "ContainerCreating" {
+		return w.Reason, slices.Contains(hopeless, w.Reason)
+	}
+	if t := c.State.Terminated; t != nil && t.ExitCode != 0 {
+		return fmt.Sprintf("exited with code %d", t.ExitCode), false
+	}
+	if t := c.LastTerminationState.Terminated; t != nil && c.RestartCount > 0 {
+		return fmt.Sprintf("restarted after exit code %d", t.ExitCode), c.RestartCount > 1
+	}
+	return "", false
+}

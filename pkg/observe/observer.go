@@ -1,0 +1,158 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/hub"
+	"github.com/addonctl/addonctl/pkg/kube"
+	"github.com/addonctl/addonctl/pkg/plan"
+	"github.com/addonctl/addonctl/pkg/record"
+	"github.com/addonctl/addonctl/pkg/version"
+)
+
+// firstCall is how long the first call to an API server may take before the server counts as unreachable.
+const firstCall = 8 * time.Second
+
+// Observer looks at one cluster.
+type Observer struct {
+	// Cluster is the name of its record.
+	Cluster string
+	// Target is the cluster itself.
+	Target *kube.Client
+	// Hub holds the records.
+	Hub *hub.Hub
+	// Catalog of add-ons.
+	Catalog *catalog.Catalog
+	// Now is the clock used when the server's cannot be read.
+	Now func() time.Time
+	// NetworkType to look for when the cluster is not registered yet; empty means the recorded one.
+	NetworkType catalog.NetworkType
+}
+
+// Observe reads everything that a plan depends on, except Request and Change.
+func (o *Observer) Observe(ctx context.Context) (plan.Input, error) {
+	in := plan.Input{Catalog: o.Catalog, Cluster: plan.Cluster{Name: o.Cluster}}
+	for _, look := range []func(context.Context, *plan.Input) error{
+		o.server, o.identity, o.records, o.stamp, o.addOn,
+	} {
+		if err := look(ctx, &in); err != nil {
+			return plan.Input{}, fmt.Errorf("looking at cluster %s: %w", o.Cluster, err)
+		}
+	}
+	return in, nil
+}
+
+func (o *Observer) server(ctx context.Context, in *plan.Input) error {
+	text, err := o.Target.Version(ctx, firstCall)
+	if err != nil {
+		return err
+	}
+	if in.Cluster.Kubernetes, err = version.Parse(text); err != nil {
+		return fmt.Errorf("reading the API server's version: %w", err)
+	}
+	_, in.Now, err = WhoAmI(ctx, o.Target)
+	if err != nil || in.Now.IsZero() {
+		in.Now = o.Now() // Kubernetes before 1.28 cannot say; our own clock has to do
+	}
+	return ctx.Err()
+}
+
+// WhoAmI asks the API server for our user's name and for its own clock, which is the one to compare its timestamps with.
+func WhoAmI(ctx context.Context, c *kube.Client) (user string, now time.Time, err error) {
+	r, err := c.Typed.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("asking who we are: %w", err)
+	}
+	return r.Status.UserInfo.Username, r.CreationTimestamp.Time, nil
+}
+
+func (o *Observer) identity(ctx context.Context, in *plan.Input) error {
+	ns, err := o.Target.Typed.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("reading namespace kube-system: %w", err)
+	}
+	in.Cluster.UID = string(ns.UID)
+	return nil
+}
+
+func (o *Observer) records(ctx context.Context, in *plan.Input) error {
+	c, err := o.Hub.Cluster(ctx, o.Cluster)
+	if err != nil || c == nil {
+		return err
+	}
+	in.Cluster.NetworkType = catalog.NetworkType(c.Spec.NetworkType)
+	in.Cluster.PodCIDRs = c.Spec.PodCIDRs
+	in.Cluster.Paused = c.Spec.Paused
+	addOn, ok := o.Catalog.ForNetworkType(in.Cluster.NetworkType)
+	if !ok {
+		return nil
+	}
+	a, err := o.Hub.Addon(ctx, o.Cluster, addOn.Name)
+	if err != nil || a == nil {
+		return err
+	}
+	in.Desired = desired(a.Spec)
+	return nil
+}
+
+func desired(s v1alpha1.AddonSpec) plan.Desired {
+	d := plan.Desired{AddOn: s.Addon, Version: s.Version, MoveTo: s.MoveTo}
+	if p := s.Pin; p != nil {
+		d.Pin = plan.Pin{Reason: p.Reason, By: p.By, Ticket: p.Ticket}
+		if p.At != nil {
+			d.Pin.At = p.At.Time
+		}
+		if p.Until != nil {
+			d.Pin.Until = p.Until.Time
+		}
+	}
+	return d
+}
+
+func (o *Observer) stamp(ctx context.Context, in *plan.Input) error {
+	s, err := hub.ReadStamp(ctx, o.Target)
+	if err != nil || s == nil {
+		return err
+	}
+	in.Cluster.Stamp = &plan.Stamp{NetworkType: catalog.NetworkType(s.NetworkType), UID: s.UID}
+	return nil
+}
+
+// addOn reads what is live of the cluster's add-on, and the nodes.
+func (o *Observer) addOn(ctx context.Context, in *plan.Input) error {
+	t := in.Cluster.NetworkType
+	if t == "" {
+		t = o.NetworkType
+	}
+	addOn, known := o.Catalog.ForNetworkType(t)
+	if err := o.workloads(ctx, in, addOn); err != nil {
+		return err
+	}
+	if !known {
+		return o.nodes(ctx, in, nil, addOn)
+	}
+	if err := o.revisions(ctx, in, addOn); err != nil {
+		return err
+	}
+	return o.live(ctx, in, addOn)
+}
+
+func (o *Observer) revisions(ctx context.Context, in *plan.Input, addOn catalog.AddOn) error {
+	rs, err := record.Open(o.Target, addOn.Workload.Namespace, addOn.Release, o.Now).Revisions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range rs {
+		in.Record.Revisions = append(in.Record.Revisions, plan.Revision{
+			Number: r.Number, Version: r.Version, Status: plan.Status(r.Status), Digest: r.Digest, Updated: r.Updated, Description: r.Description,
+		})
+	}
+	return nil
+}

@@ -1,0 +1,21 @@
+package observe
+
+import "github.com/addonctl/addonctl/pkg/kube"
+
+// Rights are what looking at a cluster needs.
+func Rights() []kube.Right {
+	const system = "kube-system"
+	return []kube.Right{
+		{Verb: "get", Resource: "namespaces"},
+		{Verb: "list", Resource: "nodes"},
+		{Verb: "list", Group: "apps", Resource: "daemonsets"},
+		{Verb: "get", Group: "apps", Resource: "daemonsets", Namespace: system},
+		{Verb: "list", Group: "apps", Resource: "controllerrevisions", Namespace: system},
+		{Verb: "list", Resource: "pods", Namespace: system},
+		{Verb: "get", Resource: "configmaps", Namespace: system},
+		{Verb: "list", Resource: "secrets", Namespace: system},
+		{Verb: "get", Resource: "secrets", Namespace: system},
+		{Verb: "get", Group: "addonctl.io", Resource: "clusternetworks"},
+		{Verb: "get", Group: "addonctl.io", Resource: "addons"},
+	}
+}

@@ -1,0 +1,204 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/addonctl/addonctl/pkg/plan"
+)
+
+// Observer looks at the cluster and its record.
+type Observer interface {
+	Observe(ctx context.Context) (plan.Input, error)
+}
+
+// Engine knows what a release would change on the cluster, and carries out one step.
+type Engine interface {
+	// Change renders the target of the input and compares it with the cluster; it writes nothing.
+	Change(ctx context.Context, in plan.Input) (plan.Change, error)
+	// Do carries out an Apply or Settle step. It may be repeated.
+	Do(ctx context.Context, in plan.Input, s plan.Step) (plan.Result, error)
+}
+
+// Recorder keeps what was seen where others can read it.
+type Recorder interface {
+	Record(ctx context.Context, in plan.Input, p plan.Plan) error
+}
+
+// End says how a run ended.
+type End string
+
+// How a run can end, when it did not end with an error.
+const (
+	// Done : nothing is left to do.
+	Done End = "Done"
+	// Refused : a blocking finding stops every write.
+	Refused End = "Refused"
+	// Applied : the objects are written; the caller did not want to wait for the nodes.
+	Applied End = "Applied"
+	// NodesFailed : the time is up, and nodes are in trouble that waiting does not mend.
+	NodesFailed End = "NodesFailed"
+	// TimedOut : the time is up, and nodes are still on their way.
+	TimedOut End = "TimedOut"
+	// Interrupted : the caller's context was cancelled.
+	Interrupted End = "Interrupted"
+)
+
+// Outcome is how a run ended and what the last plan saw.
+type Outcome struct {
+	End  End
+	Plan plan.Plan
+	// Input that the last plan was made from.
+	Input plan.Input
+	// Results of the steps that were carried out.
+	Results []plan.Result
+}
+
+// Loop drives one add-on of one cluster to its desired state.
+type Loop struct {
+	Observer Observer
+	Engine   Engine
+	Recorder Recorder
+	// Wait for the nodes; without it a run ends when the objects are written.
+	Wait bool
+	// Timeout of a run; 0 means none.
+	Timeout time.Duration
+	// Pause between two looks while nodes take a release.
+	Pause time.Duration
+	// Transient tells errors after which looking again is the right thing.
+	Transient func(error) bool
+	// Progress is called after each look; nil is fine.
+	Progress func(plan.Input, plan.Plan)
+	// Trouble is called with errors that the run survives; nil is fine.
+	Trouble func(error)
+}
+
+// attempts is how often in a row a round may end with a transient error that is none of an unreachable server.
+const attempts = 5
+
+var errTimeout = errors.New("the time is up")
+
+// Look is one round without writing: what a run would do next.
+func (l *Loop) Look(ctx context.Context) (plan.Input, plan.Plan, error) {
+	return l.LookWith(ctx, plan.Request{})
+}
+
+// LookWith is Look for a request that is not recorded yet.
+func (l *Loop) LookWith(ctx context.Context, r plan.Request) (plan.Input, plan.Plan, error) {
+	in, err := l.Observer.Observe(ctx)
+	if err != nil {
+		return in, plan.Plan{}, err
+	}
+	in.Request = r
+	if in.Change, err = l.Engine.Change(ctx, in); err != nil {
+		return in, plan.Plan{}, err
+	}
+	return in, plan.Make(in), nil
+}
+
+// Run goes round until nothing is left to do, a finding blocks, the time is up or the context is cancelled. An error
+// says that something broke; the outcome then holds the last plan that could be made.
+func (l *Loop) Run(ctx context.Context) (Outcome, error) {
+	timed := ctx
+	if l.Timeout > 0 {
+		var cancel context.CancelFunc
+		timed, cancel = context.WithTimeoutCause(ctx, l.Timeout, errTimeout)
+		defer cancel()
+	}
+	r := &run{Loop: l}
+	for failed := 0; ; {
+		again, err := r.round(timed)
+		switch {
+		case timed.Err() != nil:
+			return r.stopped(ctx)
+		case err == nil && !again:
+			return r.out, nil
+		case err == nil:
+			failed, r.failing = 0, nil
+		case !l.Transient(err) || failed >= attempts && !r.waiting():
+			return r.out, err
+		default:
+			failed, r.failing = failed+1, err
+			l.trouble(err)
+			r.sleep(timed)
+		}
+	}
+}
+
+type run struct {
+	*Loop
+	out Outcome
+	// failing is the error of the last round; nil when it had none.
+	failing error
+}
+
+// round is one turn of the loop; again says whether another is due.
+func (r *run) round(ctx context.Context) (again bool, err error) {
+	in, p, err := r.Look(ctx)
+	if err != nil {
+		return true, err
+	}
+	r.out.Input, r.out.Plan = in, p
+	if err := r.Recorder.Record(ctx, in, p); err != nil {
+		r.trouble(fmt.Errorf("keeping the status: %w", err))
+	}
+	if r.Progress != nil {
+		r.Progress(in, p)
+	}
+	next, ok := p.Next()
+	switch {
+	case len(p.Blocking()) > 0:
+		r.out.End = Refused
+		return false, nil
+	case !ok:
+		r.out.End = Done
+		return false, nil
+	case next.Kind == plan.AwaitNodes && !r.Wait:
+		r.out.End = Applied
+		return false, nil
+	case next.Kind == plan.AwaitNodes:
+		r.sleep(ctx)
+		return true, nil
+	}
+	result, err := r.Engine.Do(ctx, in, next)
+	r.out.Results = append(r.out.Results, result)
+	return true, err
+}
+
+// waiting tells whether the run had come as far as waiting for nodes: then a server that is away for a while is waited
+// for until the time is up.
+func (r *run) waiting() bool {
+	next, ok := r.out.Plan.Next()
+	return ok && next.Kind == plan.AwaitNodes
+}
+
+// stopped says how a run ended whose time was up or whose caller went away. When the rounds before had failed, the time
+// ran out over their error, and that is the answer: the last plan is from before it.
+func (r *run) stopped(ctx context.Context) (Outcome, error) {
+	interrupted := ctx.Err() != nil
+	switch {
+	case interrupted:
+		r.out.End = Interrupted
+		r.failing = nil // whoever interrupts does not ask for errors
+	case len(r.out.Plan.Nodes.Bad()) > 0:
+		r.out.End = NodesFailed
+	default:
+		r.out.End = TimedOut
+	}
+	return r.out, r.failing
+}
+
+func (r *run) sleep(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(r.Pause):
+	}
+}
+
+func (l *Loop) trouble(err error) {
+	if l.Trouble != nil {
+		l.Trouble(err)
+	}
+}

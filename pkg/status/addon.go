@@ -1,0 +1,81 @@
+package status
+
+import (
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/plan"
+)
+
+// maxHistory bounds the history in a status; Helm's storage has all of it.
+const maxHistory = 10
+
+// Addon is the status after a look at the cluster. before is the status that stands in the record; only times of
+// conditions that did not change are taken from it. by says who drives the loop.
+func Addon(before v1alpha1.AddonStatus, generation int64, in plan.Input, p plan.Plan, by string) v1alpha1.AddonStatus {
+	out := v1alpha1.AddonStatus{
+		ObservedGeneration:      generation,
+		LifecycleState:          Lifecycle(p),
+		CurrentInstalledVersion: in.Installed.Version,
+		DrivenBy:                by,
+		Nodes: &v1alpha1.NodeCounts{
+			Total: int32(p.Nodes.Total), Updated: int32(p.Nodes.Updated), Ready: int32(p.Nodes.Ready), //nolint:gosec // node counts are small
+		},
+		Findings: findings(p),
+		History:  history(in.Record),
+	}
+	if len(p.Steps) > 0 {
+		out.TargetVersion = p.To
+	}
+	for _, v := range p.Nodes.Versions {
+		out.NodeVersions = append(out.NodeVersions, v1alpha1.NodeVersion{Version: v.Version, Nodes: int32(v.Nodes)}) //nolint:gosec // see above
+	}
+	out.Conditions = conditions(before.Conditions, generation, in, p)
+	return out
+}
+
+// Lifecycle is the add-on's state in OKE's words:
+//
+//	| plan                                   | state           |
+//	|----------------------------------------|-----------------|
+//	| a blocking finding                     | NEEDS_ATTENTION |
+//	| nodes that will not become Ready       | NEEDS_ATTENTION |
+//	| steps left, nothing live yet           | CREATING        |
+//	| steps left                             | UPDATING        |
+//	| nothing left, every node Ready         | ACTIVE          |
+//	| nothing left, nothing live             | ""              |
+func Lifecycle(p plan.Plan) string {
+	switch {
+	case p.State == plan.Blocked, len(p.Nodes.Bad()) > 0:
+		return v1alpha1.StateNeedsAttention
+	case p.State == plan.NotInstalled:
+		return ""
+	case p.State == plan.UpToDate:
+		return v1alpha1.StateActive
+	case p.From == "":
+		return v1alpha1.StateCreating
+	default:
+		return v1alpha1.StateUpdating
+	}
+}
+
+func findings(p plan.Plan) []v1alpha1.Finding {
+	var out []v1alpha1.Finding
+	for _, f := range p.Findings {
+		out = append(out, v1alpha1.Finding{Reason: string(f.Reason), Message: f.Message, Blocking: f.Blocking})
+	}
+	return out
+}
+
+func history(r plan.Record) []v1alpha1.HistoryEntry {
+	var out []v1alpha1.HistoryEntry
+	for _, rev := range slices.Backward(r.Revisions) {
+		at := metav1.NewTime(rev.Updated)
+		out = append(out, v1alpha1.HistoryEntry{
+			Revision: int32(rev.Number), Version: rev.Version, Status: string(rev.Status), At: &at, //nolint:gosec // revisions are small
+		})
+	}
+	return out[:min(len(out), maxHistory)]
+}

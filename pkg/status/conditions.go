@@ -1,0 +1,93 @@
+package status
+
+import (
+	"fmt"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/plan"
+)
+
+// conditions are kstatus-compatible: Ready always, Reconciling and Stalled only when true, then our own.
+func conditions(before []metav1.Condition, generation int64, in plan.Input, p plan.Plan) []metav1.Condition {
+	out := []metav1.Condition{ready(p), degraded(in, p), pinned(p)}
+	if next, ok := p.Next(); ok {
+		out = append(out, reconciling(next))
+	}
+	if p.State == plan.Blocked {
+		out = append(out, metav1.Condition{
+			Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonBlocked, Message: p.Blocking()[0].Message,
+		})
+	}
+	for i := range out {
+		out[i].ObservedGeneration = generation
+		out[i].LastTransitionTime = since(before, out[i], in)
+	}
+	return out
+}
+
+// since keeps the time of a condition whose status did not change.
+func since(before []metav1.Condition, c metav1.Condition, in plan.Input) metav1.Time {
+	i := slices.IndexFunc(before, func(b metav1.Condition) bool { return b.Type == c.Type && b.Status == c.Status })
+	if i >= 0 {
+		return before[i].LastTransitionTime
+	}
+	return metav1.NewTime(in.Now)
+}
+
+func ready(p plan.Plan) metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse}
+	switch {
+	case p.State == plan.Blocked:
+		c.Reason, c.Message = v1alpha1.ReasonBlocked, p.Blocking()[0].Message
+	case p.State == plan.NotInstalled:
+		c.Reason, c.Message = v1alpha1.ReasonNotInstalled, "the add-on is not on the cluster"
+	case p.State == plan.UpToDate && p.Nodes.Total == 0:
+		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonNoNodes
+		c.Message = fmt.Sprintf("%s %s is applied; no node should run it yet", p.AddOn, p.To)
+	case p.State == plan.UpToDate:
+		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonAllNodesReady
+		c.Message = fmt.Sprintf("%s %s is Ready on all %d nodes", p.AddOn, p.To, p.Nodes.Total)
+	case p.State == plan.Applying:
+		c.Reason, c.Message = v1alpha1.ReasonApplying, fmt.Sprintf("%s %s is to be written", p.AddOn, p.To)
+	default:
+		c.Reason = v1alpha1.ReasonRolling
+		c.Message = fmt.Sprintf("%s %s is Ready on %d of %d nodes", p.AddOn, p.To, p.Nodes.Ready, p.Nodes.Total)
+	}
+	return c
+}
+
+func reconciling(next plan.Step) metav1.Condition {
+	reason := v1alpha1.ReasonRolling
+	if next.Kind == plan.Apply {
+		reason = v1alpha1.ReasonApplying
+	}
+	return metav1.Condition{Type: v1alpha1.ConditionReconciling, Status: metav1.ConditionTrue, Reason: reason, Message: next.Text}
+}
+
+func degraded(in plan.Input, p plan.Plan) metav1.Condition {
+	if !in.Installed.Present || p.Nodes.Unavailable == 0 {
+		return metav1.Condition{
+			Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonAllNodesReady,
+			Message: "no node is without an available pod",
+		}
+	}
+	return metav1.Condition{
+		Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonNodesNotReady,
+		Message: fmt.Sprintf("%d of %d nodes have no available pod of %s", p.Nodes.Unavailable, p.Nodes.Total, p.AddOn),
+	}
+}
+
+func pinned(p plan.Plan) metav1.Condition {
+	if !p.Pinned {
+		return metav1.Condition{
+			Type: v1alpha1.ConditionPinned, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonAutomatic, Message: "updates are automatic",
+		}
+	}
+	return metav1.Condition{
+		Type: v1alpha1.ConditionPinned, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPinned,
+		Message: fmt.Sprintf("an operator keeps %s at %s: %s", p.AddOn, p.Desired.Version, p.Desired.Pin.Reason),
+	}
+}
