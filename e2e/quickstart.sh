@@ -1,0 +1,62 @@
+#!/bin/sh
+# The main job in one go, on a control plane of its own: make quickstart.
+set -eu
+
+name=${SANDBOX:-quickstart}
+begun=$(date +%s)
+
+say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
+run() { printf '$ addonctl %s\n' "$*"; addonctl "$@" --context "addonctl-sandbox-$name"; }
+# refused runs a command that a rule has to refuse with exit code 3.
+refused() {
+	printf '$ addonctl %s\n' "$*"
+	code=0
+	addonctl "$@" --context "addonctl-sandbox-$name" || code=$?
+	printf '[exit %s]\n' "$code"
+	[ "$code" -eq 3 ] || { echo "quickstart: that should have been refused with exit 3" >&2; exit 1; }
+}
+# The quickstart talks to its own sandbox only, whatever kubeconfig there is.
+unset KUBECONFIG
+
+if addonctl sandbox status --name "$name" >/dev/null 2>&1; then
+	say "An earlier quickstart left its sandbox: start anew"
+	addonctl sandbox down --name "$name"
+fi
+
+say "A real control plane with 20 simulated nodes"
+addonctl sandbox up --name "$name" --nodes 20
+
+say "Install flannel 0.26.2; giving a version pins it"
+run install --network-type flannel --version 0.26.2 --wait --yes
+
+say "What runs, node by node"
+run status
+run nodes
+
+say "Pin it with a reason, so that whoever meets the pin knows why"
+run pin --version 0.26.2 --reason "waiting for the new kernel" --ticket NET-42 --yes
+
+say "A pin is kept: an update is refused"
+refused update --yes
+
+say "Take the pin off and update to the newest release that fits"
+run unpin --yes
+run plan
+run update --wait --yes
+
+say "What happened"
+run history
+run status
+
+say "The network type is for life"
+refused install --network-type vcn-native --yes
+
+cat <<END
+
+Done in $(($(date +%s) - begun)) s. The sandbox is still running; go on with it:
+  bin/addonctl status --context addonctl-sandbox-$name
+  bin/addonctl sandbox kubectl --name $name -- get pods -A
+  bin/addonctl sandbox fault --name $name --image :v0.26.2 --node node-07 --mode crash   # then: update --version 0.26.2
+and stop it with:
+  bin/addonctl sandbox down --name $name
+END

@@ -1,0 +1,280 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/hub"
+	"github.com/addonctl/addonctl/pkg/observe"
+	"github.com/addonctl/addonctl/pkg/plan"
+	"github.com/addonctl/addonctl/pkg/reconcile"
+)
+
+// actFlags are the flags of every verb that changes something.
+type actFlags struct {
+	yes     bool
+	wait    bool
+	timeout time.Duration
+}
+
+func (f *actFlags) add(s *pflag.FlagSet) {
+	s.BoolVar(&f.yes, "yes", false, "act without asking")
+	s.BoolVar(&f.wait, "wait", true, "wait until every node that should run the release runs it, Ready")
+	s.DurationVar(&f.timeout, "timeout", 15*time.Minute, "how long to wait for the nodes; 0 means without end")
+}
+
+func (f *actFlags) check() error {
+	if f.timeout < 0 {
+		return usage("give a duration such as 10m", "--timeout %s is negative", f.timeout)
+	}
+	return nil
+}
+
+// act carries a request through: look, show, ask, record the wish, drive the loop, report.
+func (s *session) act(c *cobra.Command, r plan.Request, f actFlags) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	ctx := c.Context()
+	s.observer.NetworkType = r.NetworkType
+	in, p, err := s.loop.LookWith(ctx, r)
+	if err != nil {
+		return s.explain(ctx, err)
+	}
+	if len(p.Blocking()) > 0 {
+		s.tell(p)
+		if err := s.print(report(in, p, reconcile.Refused)); err != nil {
+			return err
+		}
+		return refusal(p)
+	}
+	w := wish(in, p)
+	if len(p.Steps) == 0 && !s.changes(in, p, w) {
+		s.tell(p)
+		return s.print(report(in, p, outcomeUnchanged))
+	}
+	if err := s.ask(in, p, w, f.yes); err != nil {
+		return err
+	}
+	if err := s.save(ctx, r, w); err != nil {
+		return err
+	}
+	if r.Verb == plan.Unpin || r.Verb == plan.Register || len(p.Steps) == 0 {
+		return s.print(report(in, p, outcomeRecorded))
+	}
+	return s.drive(c, p, f)
+}
+
+// Outcomes of a verb that are none of a loop.
+const (
+	// outcomeUnchanged : nothing was to do.
+	outcomeUnchanged reconcile.End = "Unchanged"
+	// outcomeRecorded : the wish was recorded, and nothing was to do on the cluster.
+	outcomeRecorded reconcile.End = "Recorded"
+)
+
+// wish is what the plan wants recorded. A move of an automatic add-on is recorded with its target, so that what was shown
+// is what is done, whatever the catalog says meanwhile.
+func wish(in plan.Input, p plan.Plan) hub.Wish {
+	w := hub.Wish{
+		Cluster: in.Cluster.Name, NetworkType: v1alpha1.NetworkType(p.NetworkType), PodCIDRs: in.Request.PodCIDRs,
+		UID: in.Cluster.UID, Desired: p.Desired,
+	}
+	if in.Request.Verb == plan.Register {
+		w.Desired = plan.Desired{}
+	}
+	if w.Desired.Version == "" && len(p.Steps) > 0 && in.Request.Verb != plan.Unpin {
+		w.Desired.MoveTo = p.To
+	}
+	return w
+}
+
+// changes tells whether recording the wish would change the record.
+func (s *session) changes(in plan.Input, p plan.Plan, w hub.Wish) bool {
+	if in.Cluster.NetworkType == "" {
+		return true
+	}
+	if in.Request.Verb == plan.Register {
+		return false
+	}
+	have, want := in.Desired, p.Desired
+	if have.Version == want.Version && have.Pin.Reason == want.Pin.Reason && have.Pin.Until.Equal(want.Pin.Until) && have.Pin.Ticket == want.Pin.Ticket {
+		return have.AddOn != want.AddOn || have.MoveTo != w.Desired.MoveTo
+	}
+	return true
+}
+
+// save records the wish; who pinned, and when, comes from the API server.
+func (s *session) save(ctx context.Context, r plan.Request, w hub.Wish) error {
+	if w.Desired.Version != "" && w.Desired.Pin.At.IsZero() {
+		user, now, err := observe.WhoAmI(ctx, s.client)
+		if err != nil {
+			s.note("who pins cannot be told: " + err.Error())
+			now = time.Now()
+		}
+		w.Desired.Pin.By, w.Desired.Pin.At = user, now
+	}
+	if err := s.hub.Save(ctx, s.client, w); err != nil {
+		return fmt.Errorf("recording what %s wants: %w", r.Verb, err)
+	}
+	return nil
+}
+
+// tell writes the findings that have something to say, but for the first refusal, which the error says.
+func (s *session) tell(p plan.Plan) {
+	refused := 0
+	for _, f := range p.Findings {
+		switch {
+		case !f.Blocking:
+			s.note(fmt.Sprintf("note (%s): %s", f.Reason, f.Message))
+		case refused > 0:
+			s.note(fmt.Sprintf("refused too (%s): %s", f.Reason, f.Message))
+		}
+		if f.Blocking {
+			refused++
+		}
+	}
+}
+
+// ask shows the plan and asks for a yes.
+func (s *session) ask(in plan.Input, p plan.Plan, w hub.Wish, yes bool) error {
+	s.note(headline(in, p, w))
+	s.tell(p)
+	for i, step := range p.Steps {
+		s.note(fmt.Sprintf("  %d. %s", i+1, step.Text))
+	}
+	if yes {
+		return nil
+	}
+	if !s.terminal() {
+		return usage("add --yes to act without being asked", "this would change cluster %s, and there is no terminal to ask on", s.cluster)
+	}
+	fmt.Fprint(s.Err, "Go on? [y/N] ")
+	answer, _ := bufio.NewReader(s.In).ReadString('\n')
+	if a := strings.ToLower(strings.TrimSpace(answer)); a == "y" || a == "yes" {
+		return nil
+	}
+	return &exit{code: exitFailure, err: fmt.Errorf("not confirmed; nothing was written")}
+}
+
+func headline(in plan.Input, p plan.Plan, w hub.Wish) string {
+	where := fmt.Sprintf("cluster %s (%s, Kubernetes %s, %s)", in.Cluster.Name, p.NetworkType, in.Cluster.Kubernetes.Core(),
+		plural(p.Nodes.Total, "node", "nodes"))
+	var what string
+	switch {
+	case in.Request.Verb == plan.Register:
+		what = "register it for life"
+	case in.Request.Verb == plan.Unpin:
+		what = fmt.Sprintf("return %s to automatic updates", p.AddOn)
+	case p.From == "":
+		what = fmt.Sprintf("install %s %s", p.AddOn, p.To)
+	case p.From != p.To:
+		what = fmt.Sprintf("move %s from %s to %s", p.AddOn, p.From, p.To)
+	default:
+		what = fmt.Sprintf("%s stays at %s", p.AddOn, p.To)
+	}
+	switch {
+	case w.Desired.Version != "":
+		what += fmt.Sprintf(", pinned (%s)", w.Desired.Pin.Reason)
+	case w.Desired.AddOn != "" && in.Request.Version == "" && in.Request.Verb != plan.Unpin:
+		what += " (the newest that fits; updates are automatic)"
+	}
+	return where + ": " + what
+}
+
+// drive runs the loop and reports how it ended.
+func (s *session) drive(c *cobra.Command, first plan.Plan, f actFlags) error {
+	s.loop.Wait, s.loop.Timeout = f.wait, f.timeout
+	bar := &progress{session: s, resume: resume(c)}
+	s.loop.Progress = bar.show
+	out, err := s.loop.Run(c.Context())
+	bar.end()
+	if err != nil {
+		if out.Plan.State != "" {
+			_ = s.print(report(out.Input, out.Plan, "Failed"))
+		}
+		return err
+	}
+	if out.Plan.State == "" {
+		out.Plan = first
+	}
+	if err := s.print(report(out.Input, out.Plan, out.End)); err != nil {
+		return err
+	}
+	return ended(out, f, resume(c))
+}
+
+// resume is the command line that goes on from here.
+func resume(c *cobra.Command) string {
+	line := c.CommandPath()
+	c.Flags().Visit(func(f *pflag.Flag) {
+		switch {
+		case f.Value.Type() == "bool" && f.Value.String() == "true":
+			line += " --" + f.Name
+		case f.Name != "timeout" && f.Name != "token":
+			line += fmt.Sprintf(" --%s %s", f.Name, quote(f.Value.String()))
+		}
+	})
+	return line
+}
+
+func quote(s string) string {
+	if strings.ContainsAny(s, " \t\"'$&|;<>()*?!`\\") {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	return s
+}
+
+// ended gives the end of a run its exit code and says what to do next.
+func ended(out reconcile.Outcome, f actFlags, again string) error {
+	p := out.Plan
+	switch out.End {
+	case reconcile.Refused:
+		return refusal(p)
+	case reconcile.NodesFailed:
+		return &exit{
+			code: exitGate, err: fmt.Errorf("gate failed: after %s %s %s is not Ready on %s", f.timeout, p.AddOn, p.To, nodesText(p.Nodes.Bad())),
+			hint: "addonctl nodes shows every node" + back(out, p),
+		}
+	case reconcile.TimedOut:
+		return &exit{
+			code: exitUnfinished, err: fmt.Errorf("not finished within %s: %s %s is Ready on %d of %d nodes; waiting for %s",
+				f.timeout, p.AddOn, p.To, p.Nodes.Ready, p.Nodes.Total, nodesText(p.Nodes.Waiting)),
+			hint: "the nodes go on by themselves; go on waiting with: " + again,
+		}
+	case reconcile.Interrupted:
+		return &exit{
+			code: exitInterrupted, err: fmt.Errorf("interrupted: %s", interrupted(p)),
+			hint: "stopped; resume with: " + again,
+		}
+	default:
+		return nil
+	}
+}
+
+func interrupted(p plan.Plan) string {
+	if next, ok := p.Next(); ok && next.Kind == plan.AwaitNodes {
+		return fmt.Sprintf("%s %s is Ready on %d of %d nodes, and the cluster goes on taking it by itself", p.AddOn, p.To, p.Nodes.Ready, p.Nodes.Total)
+	}
+	return "nothing more is written"
+}
+
+// back names the way back to the release that was deployed before.
+func back(out reconcile.Outcome, p plan.Plan) string {
+	before := out.Input.Record.Deployed().Version
+	switch {
+	case before == "" || before == p.To:
+		return ""
+	case p.Pinned:
+		return fmt.Sprintf("; the way back is: addonctl pin --version %s --reason …", before)
+	default:
+		return fmt.Sprintf("; the way back is: addonctl update --version %s", before)
+	}
+}

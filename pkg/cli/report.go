@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/noderoll"
+	"github.com/addonctl/addonctl/pkg/plan"
+	"github.com/addonctl/addonctl/pkg/reconcile"
+)
+
+// nodeCounts sum up the nodes in a result.
+type nodeCounts struct {
+	Total   int `json:"total"`
+	Updated int `json:"updated"`
+	Ready   int `json:"ready"`
+}
+
+// actReport is the result of a verb that changes something.
+type actReport struct {
+	Cluster     string              `json:"cluster"`
+	NetworkType catalog.NetworkType `json:"networkType"`
+	AddOn       string              `json:"addon"`
+	Version     string              `json:"version"`
+	// Previous is the version that was deployed before; empty after an installation.
+	Previous string             `json:"previousVersion,omitempty"`
+	Pinned   bool               `json:"pinned"`
+	Outcome  reconcile.End      `json:"outcome"`
+	State    plan.State         `json:"state"`
+	Revision int                `json:"revision,omitempty"`
+	Nodes    nodeCounts         `json:"nodes"`
+	Waiting  []noderoll.Waiting `json:"waiting,omitempty"`
+	Findings []plan.Finding     `json:"findings,omitempty"`
+}
+
+func report(in plan.Input, p plan.Plan, end reconcile.End) actReport {
+	r := actReport{
+		Cluster: p.Cluster, NetworkType: p.NetworkType, AddOn: p.AddOn, Version: p.To, Pinned: p.Pinned, Outcome: end, State: p.State,
+		Revision: in.Record.Last().Number,
+		Nodes:    nodeCounts{Total: p.Nodes.Total, Updated: p.Nodes.Updated, Ready: p.Nodes.Ready},
+		Findings: p.Findings,
+	}
+	if in.Installed.Present {
+		r.Waiting = p.Nodes.Waiting
+	}
+	if n := len(in.Record.Revisions); n > 1 && end == reconcile.Done {
+		r.Previous = in.Record.Revisions[n-2].Version
+	}
+	return r
+}
+
+func (r actReport) name() string {
+	return fmt.Sprintf("addon/%s.%s", r.Cluster, strings.ToLower(r.AddOn))
+}
+
+func (r actReport) table(w io.Writer, _ bool) {
+	if r.Outcome == reconcile.Refused {
+		return // the findings on the error stream say it all
+	}
+	columns(w,
+		[]string{"CLUSTER", "ADDON", "VERSION", "UPDATES", "OUTCOME", "NODES", "UPDATED", "READY"},
+		[]string{
+			r.Cluster, dash(r.AddOn), dash(r.Version), updates(r.Pinned), string(r.Outcome),
+			fmt.Sprint(r.Nodes.Total), fmt.Sprint(r.Nodes.Updated), fmt.Sprint(r.Nodes.Ready),
+		})
+}
+
+func updates(pinned bool) string {
+	if pinned {
+		return "pinned"
+	}
+	return "automatic"
+}
+
+// nodesText names at most five nodes with their reasons.
+func nodesText(ws []noderoll.Waiting) string {
+	const most = 5
+	var out []string
+	for _, w := range ws[:min(len(ws), most)] {
+		out = append(out, fmt.Sprintf("%s (%s)", w.Node, w.Why))
+	}
+	if len(ws) > most {
+		out = append(out, fmt.Sprintf("%d more", len(ws)-most))
+	}
+	if len(out) == 0 {
+		return "no node"
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// Streams are what a command reads from and writes to: results to Out, everything else to Err.
+type Streams struct {
+	In  io.Reader
+	Out io.Writer
+	Err io.Writer
+}
+
+// terminal tells whether somebody can be asked.
+func (s Streams) terminal() bool {
+	in, ok := s.In.(*os.File)
+	return ok && term.IsTerminal(int(in.Fd()))
+}
+
+// Run carries out one command line and returns its exit code. Cancelling the context is what Ctrl-C does.
+func Run(ctx context.Context, args []string, s Streams) int {
+	a := &app{Streams: s}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(s.In)
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
+	err := root.ExecuteContext(ctx)
+	if err != nil && ctx.Err() != nil {
+		if code, _ := codeOf(err); code != exitInterrupted {
+			err = &exit{code: exitInterrupted, err: err, hint: "interrupted; the same command goes on from here"}
+		}
+	}
+	code, hint := codeOf(err)
+	if err != nil {
+		fmt.Fprintf(s.Err, "addonctl: %s\n", err)
+	}
+	if hint != "" {
+		fmt.Fprintf(s.Err, "hint: %s\n", hint)
+	}
+	return code
+}
+
+// app is one command line.
+type app struct {
+	Streams
+	global
+}
+
+// global are the flags that every command has.
+type global struct {
+	kube       kubeFlags
+	cluster    string
+	catalogDir string
+	output     string
+}
+
+func (a *app) root() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "addonctl",
+		Short: "Install and update a cluster's CNI add-on, node by node in sight, never without a CNI",
+		Long: `addonctl holds a cluster's network type (OCI_VCN_IP_NATIVE or FLANNEL_OVERLAY), which is fixed for life,
+installs the matching CNI add-on, and either moves it to the newest fitting release or keeps the version you pin.
+
+Exit codes: 0 done, 1 failure, 2 usage, 3 refused by a rule, 4 gate failed, 5 not finished in time,
+8 conflict with somebody else, 9 API server not reachable, 130 interrupted.`,
+		SilenceErrors: true, SilenceUsage: true,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage(fmt.Sprintf("%s --help lists the flags", c.CommandPath()), "%w", err)
+	})
+	a.globalFlags(c)
+	c.AddCommand(
+		a.installCommand(), a.updateCommand(), a.pinCommand(), a.unpinCommand(),
+		a.statusCommand(), a.nodesCommand(), a.historyCommand(), a.planCommand(), a.versionsCommand(),
+		a.clusterCommand(), a.sandboxCommand(), a.versionCommand(),
+	)
+	c.InitDefaultCompletionCmd()
+	c.CompletionOptions.HiddenDefaultCmd = false
+	return c
+}
+
+func (a *app) globalFlags(c *cobra.Command) {
+	f := c.PersistentFlags()
+	a.kube.add(f)
+	f.StringVar(&a.cluster, "cluster", "in-cluster", "name of the cluster's record")
+	f.StringVar(&a.catalogDir, "catalog", "", "folder with a catalog to use instead of the built-in one")
+	f.StringVarP(&a.output, "output", "o", "table", "output format: table, wide, json, yaml or name")
+	_ = c.RegisterFlagCompletionFunc("output", fixed(formats...))
+	_ = c.RegisterFlagCompletionFunc("cluster", cobra.NoFileCompletions)
+	_ = c.MarkPersistentFlagDirname("catalog")
+}
+
+func fixed(values ...string) cobra.CompletionFunc {
+	return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+}
+
+// noArgs refuses arguments, and says what a misspelt command may have meant.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := c.CommandPath() + " --help lists what there is"
+	if s := c.SuggestionsFor(args[0]); len(s) > 0 {
+		hint = "did you mean " + strings.Join(s, " or ") + "?"
+	}
+	return usage(hint, "%s: unknown command or argument %q", c.CommandPath(), args[0])
+}

@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/addonctl/addonctl/addons"
+	"github.com/addonctl/addonctl/charts"
+	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/engine/helm"
+	"github.com/addonctl/addonctl/pkg/hub"
+	"github.com/addonctl/addonctl/pkg/kube"
+	"github.com/addonctl/addonctl/pkg/observe"
+	"github.com/addonctl/addonctl/pkg/reconcile"
+	"github.com/addonctl/addonctl/pkg/record"
+)
+
+// drivenBy stands in a status for a loop that a command line drives.
+const drivenBy = "cli"
+
+// session is a command's connection to one cluster.
+type session struct {
+	*app
+	client *kube.Client
+	hub    *hub.Hub
+	loop   *reconcile.Loop
+	// networkType asked for, for clusters that are not registered yet.
+	observer *observe.Observer
+}
+
+// connect finds the cluster. Nothing is asked of it yet.
+func (a *app) connect() (*session, error) {
+	c, err := a.catalog()
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := a.kube.config(a.note)
+	if err != nil {
+		return nil, err
+	}
+	client, err := kube.New(cfg)
+	if err != nil {
+		return nil, usage("check --kubeconfig and --context", "%w", err)
+	}
+	h := hub.New(client)
+	o := &observe.Observer{Cluster: a.cluster, Target: client, Hub: h, Catalog: c, Now: time.Now}
+	return &session{app: a, client: client, hub: h, observer: o, loop: &reconcile.Loop{
+		Observer: o, Engine: &helm.Engine{Target: client, Charts: charts.FS, Now: time.Now},
+		Recorder: &hub.Recorder{Hub: h, By: drivenBy},
+		Pause:    time.Second, Transient: transient, Trouble: func(err error) { a.note(err.Error() + "; looking again") },
+	}}, nil
+}
+
+// transient tells errors after which the loop looks again: a server that does not answer, and a change made by somebody
+// else in between.
+func transient(err error) bool {
+	return kube.Unreachable(err) || apierrors.IsConflict(err) || errors.Is(err, hub.ErrChanged) ||
+		errors.Is(err, record.ErrTaken) || errors.Is(err, helm.ErrStale)
+}
+
+// catalog reads the built-in catalog, or the one of --catalog.
+func (a *app) catalog() (*catalog.Catalog, error) {
+	var files fs.FS = addons.FS
+	if a.catalogDir != "" {
+		if info, err := os.Stat(a.catalogDir); err != nil || !info.IsDir() {
+			return nil, usage("give the folder that holds one folder for each add-on", "reading --catalog %q: it is no folder", a.catalogDir)
+		}
+		files = os.DirFS(a.catalogDir)
+	}
+	c, err := catalog.Load(files)
+	if err != nil {
+		return nil, fmt.Errorf("reading the catalog: %w", err)
+	}
+	return c, nil
+}
+
+// note tells the person something that is no result.
+func (a *app) note(text string) { fmt.Fprintln(a.Err, text) }
+
+// explain turns a refusal to look into the list of every right that is missing.
+func (s *session) explain(ctx context.Context, err error) error {
+	if !apierrors.IsForbidden(err) {
+		return err
+	}
+	missing, e := s.client.Missing(ctx, observe.Rights())
+	if e != nil || len(missing) == 0 {
+		return err
+	}
+	return &exit{
+		code: exitFailure, err: fmt.Errorf("your user may not look at what addonctl needs to see; missing rights:\n  %s", strings.Join(missing, "\n  ")),
+		hint: "ask for these rights, or use another context; docs/rights.md lists what addonctl needs",
+	}
+}

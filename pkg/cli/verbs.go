@@ -1,0 +1,189 @@
+package cli
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/plan"
+)
+
+const networkTypeHelp = "network type of the cluster, for life: vcn-native (OCI_VCN_IP_NATIVE) or flannel (FLANNEL_OVERLAY)"
+
+// networkTypes are what completion offers.
+var networkTypes = []string{"flannel", "vcn-native"}
+
+func parseNetworkType(s string) (catalog.NetworkType, error) {
+	if s == "" {
+		return "", nil
+	}
+	t, err := catalog.ParseNetworkType(s)
+	if err != nil {
+		return "", usage("one of flannel, vcn-native", "--network-type: %w", err)
+	}
+	return t, nil
+}
+
+func (a *app) installCommand() *cobra.Command {
+	var f actFlags
+	var networkType string
+	r := plan.Request{Verb: plan.Install}
+	c := &cobra.Command{
+		Use:   "install --network-type TYPE [--version V]",
+		Short: "Install the CNI add-on of a cluster's network type",
+		Long: `Registers the cluster with its network type, which is fixed for life, and installs the matching CNI add-on.
+Without --version the newest release that fits the cluster is taken and updates are automatic from then on; with
+--version the add-on is pinned to it. Running it again changes nothing.`,
+		Example: `  addonctl install --network-type flannel --wait --yes -o json
+  addonctl install --network-type flannel --version 0.26.2 --yes`,
+		Args: noArgs, PreRunE: a.checkOutput,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if r.NetworkType, err = parseNetworkType(networkType); err != nil {
+				return err
+			}
+			if err := checkPodCIDRs(r.PodCIDRs); err != nil {
+				return err
+			}
+			if r.Version != "" {
+				r.Pin = plan.Pin{Reason: "install"}
+			}
+			return a.run(c, r, f)
+		},
+	}
+	c.Flags().StringVar(&networkType, "network-type", "", networkTypeHelp)
+	c.Flags().StringVar(&r.Version, "version", "", "release to install and pin; the newest that fits when empty")
+	c.Flags().StringSliceVar(&r.PodCIDRs, "pod-cidr", nil, "block of the pods' addresses, at most one per IP family (default 10.244.0.0/16)")
+	_ = c.RegisterFlagCompletionFunc("network-type", fixed(networkTypes...))
+	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
+	f.add(c.Flags())
+	return c
+}
+
+// checkPodCIDRs refuses what is no address block, and two of one IP family.
+func checkPodCIDRs(cidrs []string) error {
+	families := map[bool]string{}
+	for _, c := range cidrs {
+		p, err := netip.ParsePrefix(c)
+		if err != nil || p.Masked() != p {
+			return usage("give blocks such as 10.244.0.0/16", "--pod-cidr %q is no address block", c)
+		}
+		if other := families[p.Addr().Is4()]; other != "" {
+			return usage("give at most one block for each IP family", "--pod-cidr %s and %s are of one IP family", other, c)
+		}
+		families[p.Addr().Is4()] = c
+	}
+	return nil
+}
+
+func (a *app) updateCommand() *cobra.Command {
+	var f actFlags
+	r := plan.Request{Verb: plan.Update}
+	c := &cobra.Command{
+		Use:   "update [--version V]",
+		Short: "Move an automatic add-on to the newest fitting release, or to the one given",
+		Long: `Moves the add-on to the newest release that fits the cluster, or once to the one given; automatic updates go on
+from there. A pinned add-on is not moved: change the pin with "addonctl pin", or take it off with "addonctl unpin".`,
+		Args: noArgs, PreRunE: a.checkOutput,
+		RunE: func(c *cobra.Command, _ []string) error { return a.run(c, r, f) },
+	}
+	c.Flags().StringVar(&r.Version, "version", "", "release to move to, once; the newest that fits when empty")
+	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
+	f.add(c.Flags())
+	return c
+}
+
+func (a *app) pinCommand() *cobra.Command {
+	var f actFlags
+	var until string
+	r := plan.Request{Verb: plan.SetPin}
+	c := &cobra.Command{
+		Use:   "pin --version V --reason R",
+		Short: "Keep the add-on at a version; nobody but you moves it from then on",
+		Long: `Pins the add-on to a release and, when another one is installed, moves it there. A pin is never changed by addonctl:
+keeping the add-on fit for the cluster's Kubernetes version is yours from then on.`,
+		Example: `  addonctl pin --version 0.26.2 --reason "waiting for the kernel fix" --until 2027-01-31 --ticket NET-42`,
+		Args:    noArgs, PreRunE: a.checkOutput,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if r.Version == "" {
+				return usage("addonctl versions lists the releases", "pin needs --version")
+			}
+			if strings.TrimSpace(r.Pin.Reason) == "" {
+				return usage(`add --reason "…": whoever meets the pin later will want to know`, "pin needs --reason")
+			}
+			if r.Pin.Until, err = parseUntil(until, time.Now()); err != nil {
+				return err
+			}
+			return a.run(c, r, f)
+		},
+	}
+	c.Flags().StringVar(&r.Version, "version", "", "release to keep")
+	c.Flags().StringVar(&r.Pin.Reason, "reason", "", "why, for whoever meets the pin later")
+	c.Flags().StringVar(&until, "until", "", "day on which you mean to look at it again (2027-01-31); nothing happens by itself")
+	c.Flags().StringVar(&r.Pin.Ticket, "ticket", "", "your own reference")
+	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
+	f.add(c.Flags())
+	return c
+}
+
+// parseUntil reads a day, which ends at midnight UTC, or a time; it must lie ahead.
+func parseUntil(s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		t, err = time.Parse(time.RFC3339, s)
+	}
+	if err != nil {
+		return time.Time{}, usage("give a day such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z", "--until %q is no date", s)
+	}
+	if !t.After(now) {
+		return time.Time{}, usage("give a day that lies ahead", "--until %s is in the past", s)
+	}
+	return t, nil
+}
+
+func (a *app) unpinCommand() *cobra.Command {
+	var yes bool
+	c := &cobra.Command{
+		Use:   "unpin",
+		Short: "Return a pinned add-on to automatic updates",
+		Long:  `Takes the pin off. Nothing moves by this alone: "addonctl update" moves to the newest release that fits.`,
+		Args:  noArgs, PreRunE: a.checkOutput,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.run(c, plan.Request{Verb: plan.Unpin}, actFlags{yes: yes, wait: true})
+		},
+	}
+	c.Flags().BoolVar(&yes, "yes", false, "act without asking")
+	return c
+}
+
+// run connects and carries a request through.
+func (a *app) run(c *cobra.Command, r plan.Request, f actFlags) error {
+	s, err := a.connect()
+	if err != nil {
+		return err
+	}
+	return s.act(c, r, f)
+}
+
+// completeVersion offers the releases of the catalog; no cluster is asked.
+func (a *app) completeVersion(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	c, err := a.catalog()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var out []string
+	for _, addOn := range c.AddOns {
+		for _, r := range addOn.Releases {
+			if v := r.Version.String(); strings.HasPrefix(v, prefix) {
+				out = append(out, fmt.Sprintf("%s\t%s %s", v, addOn.Name, r.Status))
+			}
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
