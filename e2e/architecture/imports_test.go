@@ -55,6 +55,7 @@ var allowed = map[string][]string{
 	"charts":            {},
 	"manifests":         {},
 	"cmd/addonctl":      {"pkg/cli"},
+	"e2e":               {},
 	"e2e/architecture":  {},
 	"e2e/sandbox/build": {},
 }
