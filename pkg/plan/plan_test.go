@@ -2,6 +2,11 @@ package plan_test
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -459,5 +464,35 @@ func BenchmarkMakeForAClusterOf1000Nodes(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		plan.Make(in)
+	}
+}
+
+// A reason without a line in docs/findings.md leaves whoever meets it alone.
+func TestEveryReasonIsDocumented(t *testing.T) {
+	t.Parallel()
+	f, err := parser.ParseFile(token.NewFileSet(), "finding.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs, err := os.ReadFile(filepath.Join("..", "..", "docs", "findings.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := 0
+	ast.Inspect(f, func(n ast.Node) bool {
+		v, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if typ, ok := v.Type.(*ast.Ident); ok && typ.Name == "Reason" {
+			reasons++
+			if name := v.Names[0].Name; !strings.Contains(string(docs), "| `"+name+"` |") {
+				t.Errorf("docs/findings.md says nothing of %s", name)
+			}
+		}
+		return true
+	})
+	if reasons < 20 {
+		t.Errorf("only %d reasons were found", reasons)
 	}
 }
