@@ -6,10 +6,18 @@ name=${SANDBOX:-quickstart}
 begun=$(date +%s)
 
 say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
-run() { printf '$ addonctl %s\n' "$*"; addonctl "$@" --context "addonctl-sandbox-$name"; }
+# show prints a command as one would type it.
+show() {
+	printf '$ addonctl'
+	for word; do
+		case $word in *' '*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac
+	done
+	printf '\n'
+}
+run() { show "$@"; addonctl "$@" --context "addonctl-sandbox-$name"; }
 # refused runs a command that a rule has to refuse with exit code 3.
 refused() {
-	printf '$ addonctl %s\n' "$*"
+	show "$@"
 	code=0
 	addonctl "$@" --context "addonctl-sandbox-$name" || code=$?
 	printf '[exit %s]\n' "$code"
@@ -56,7 +64,8 @@ cat <<END
 Done in $(($(date +%s) - begun)) s. The sandbox is still running; go on with it:
   bin/addonctl status --context addonctl-sandbox-$name
   bin/addonctl sandbox kubectl --name $name -- get pods -A
-  bin/addonctl sandbox fault --name $name --image :v0.26.2 --node node-07 --mode crash   # then: update --version 0.26.2
+  bin/addonctl sandbox fault --name $name --image :v0.26.2 --node node-07 --mode crash
+  bin/addonctl update --version 0.26.2 --timeout 2m --context addonctl-sandbox-$name   # meets the bad release just made
 and stop it with:
   bin/addonctl sandbox down --name $name
 END

@@ -192,7 +192,7 @@ func headline(in plan.Input, p plan.Plan, w hub.Wish) string {
 // drive runs the loop and reports how it ended.
 func (s *session) drive(c *cobra.Command, first plan.Plan, f actFlags) error {
 	s.loop.Wait, s.loop.Timeout = f.wait, f.timeout
-	bar := &progress{session: s, resume: resume(c)}
+	bar := &progress{session: s}
 	s.loop.Progress = bar.show
 	out, err := s.loop.Run(c.Context())
 	bar.end()

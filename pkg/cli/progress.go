@@ -11,14 +11,18 @@ import (
 // progress writes how far a run is to the error stream: a bar on a terminal, elsewhere a line when something changed.
 type progress struct {
 	session *session
-	resume  string
-	last    string
-	lastAt  time.Time
-	drawn   bool
+	// key is what the last line was about; a line that would say no more than it waits for the next beat.
+	key    string
+	lastAt time.Time
+	drawn  bool
 }
 
-// quiet is the least time between two lines that differ in numbers alone.
-const quiet = 2 * time.Second
+const (
+	// quiet is the least time between two lines of progress.
+	quiet = 2 * time.Second
+	// beat is the most time between two lines while nothing changes.
+	beat = 30 * time.Second
+)
 
 func (b *progress) show(in plan.Input, p plan.Plan) {
 	next, ok := p.Next()
@@ -26,32 +30,37 @@ func (b *progress) show(in plan.Input, p plan.Plan) {
 		return
 	}
 	if next.Kind != plan.AwaitNodes {
-		b.line(next.Text)
+		b.line(next.Text, next.Text)
 		return
 	}
 	if !in.Installed.Observed {
-		b.line("waiting for the DaemonSet controller to see the new template")
+		const text = "waiting for the DaemonSet controller to see the new template"
+		b.line(text, text)
 		return
 	}
 	text := fmt.Sprintf("%s %s: %d of %d nodes updated, %d ready", p.AddOn, p.To, p.Nodes.Updated, p.Nodes.Total, p.Nodes.Ready)
+	key := text
 	if bad := p.Nodes.Bad(); len(bad) > 0 {
 		text += "; in trouble: " + nodesText(bad)
+		for _, w := range bad {
+			key += " " + w.Node // not why: restarts are counted up with every look
+		}
 	}
 	if b.session.terminal() {
 		b.bar(text, p.Nodes.Ready, p.Nodes.Total)
 		return
 	}
-	if text != b.last && (time.Since(b.lastAt) >= quiet || b.last == "") {
-		b.line(text)
+	if since := time.Since(b.lastAt); since >= quiet && key != b.key || since >= beat {
+		b.line(text, key)
 	}
 }
 
-func (b *progress) line(text string) {
+func (b *progress) line(text, key string) {
 	b.end()
-	if text != b.last {
+	if key != b.key || time.Since(b.lastAt) >= beat {
 		b.session.note(text)
+		b.key, b.lastAt = key, time.Now()
 	}
-	b.last, b.lastAt = text, time.Now()
 }
 
 func (b *progress) bar(text string, ready, total int) {
@@ -61,7 +70,7 @@ func (b *progress) bar(text string, ready, total int) {
 		full = width * ready / total
 	}
 	fmt.Fprintf(b.session.Err, "\r\x1b[K[%s%s] %s", strings.Repeat("#", full), strings.Repeat(".", width-full), text)
-	b.drawn, b.last = true, text
+	b.drawn = true
 }
 
 // end leaves the bar's line.

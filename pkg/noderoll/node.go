@@ -5,13 +5,9 @@ import (
 	"time"
 )
 
-// Why a node should not run an add-on's pod. Other reasons are taints, written "taint KEY:EFFECT".
-const (
-	// NotSelected : the pod's node selector or required node affinity leaves the node out.
-	NotSelected = "not selected by the add-on's node affinity"
-	// Virtual : a virtual node runs no DaemonSet pods (facts: OKE 1.4).
-	Virtual = "virtual node"
-)
+// NotSelected is why a node should not run an add-on's pod when the pod's node selector or required node affinity leaves
+// it out. Other reasons are taints, written "taint KEY:EFFECT".
+const NotSelected = "not selected by the add-on's node affinity"
 
 // Node is what was observed of one node.
 type Node struct {

@@ -69,7 +69,7 @@ func TestSumCountsWhatHelmWouldCallReadyAsNotDone(t *testing.T) {
 		{Name: "n1", Ready: true, Pod: change(running(newest), func(p *noderoll.Pod) {
 			p.Ready, p.Available, p.Bad, p.Trouble, p.Restarts = false, false, true, "kube-flannel: CrashLoopBackOff", 4
 		})},
-		{Name: "v1", Ready: true, Exempt: noderoll.Virtual},
+		{Name: "v1", Ready: true, Exempt: noderoll.NotSelected},
 	}
 	got := noderoll.Sum(nodes, newest)
 	want := noderoll.Truth{
