@@ -60,6 +60,9 @@ func (s *session) act(c *cobra.Command, r plan.Request, f actFlags) error {
 		s.tell(p)
 		return s.print(report(in, p, outcomeUnchanged))
 	}
+	if err := s.mayRecord(ctx); err != nil {
+		return err
+	}
 	if err := s.ask(in, p, w, f.yes); err != nil {
 		return err
 	}
@@ -70,6 +73,15 @@ func (s *session) act(c *cobra.Command, r plan.Request, f actFlags) error {
 		return s.print(report(in, p, outcomeRecorded))
 	}
 	return s.drive(c, p, f)
+}
+
+// mayRecord refuses before the first write what our user may not record.
+func (s *session) mayRecord(ctx context.Context) error {
+	missing, err := s.client.Missing(ctx, hub.Rights())
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	return lacking("record what is wanted", missing)
 }
 
 // Outcomes of a verb that are none of a loop.

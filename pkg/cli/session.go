@@ -93,8 +93,13 @@ func (s *session) explain(ctx context.Context, err error) error {
 	if e != nil || len(missing) == 0 {
 		return err
 	}
+	return lacking("look at what addonctl needs to see", missing)
+}
+
+// lacking is the error of a user without rights.
+func lacking(what string, missing []string) error {
 	return &exit{
-		code: exitFailure, err: fmt.Errorf("your user may not look at what addonctl needs to see; missing rights:\n  %s", strings.Join(missing, "\n  ")),
+		code: exitFailure, err: fmt.Errorf("your user may not %s; missing rights:\n  %s", what, strings.Join(missing, "\n  ")),
 		hint: "ask for these rights, or use another context; docs/rights.md lists what addonctl needs",
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -11,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Right is one thing that a user may or may not do.
+// Right is one thing that a user may or may not do. A subresource is written behind its resource: addons/status.
 type Right struct {
 	Verb, Group, Resource, Namespace string
 }
@@ -56,9 +57,10 @@ func (c *Client) Missing(ctx context.Context, rights []Right) ([]string, error) 
 }
 
 func (c *Client) may(ctx context.Context, r Right) (bool, error) {
+	resource, subresource, _ := strings.Cut(r.Resource, "/")
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Verb: r.Verb, Group: r.Group, Resource: r.Resource, Namespace: r.Namespace,
+			Verb: r.Verb, Group: r.Group, Resource: resource, Subresource: subresource, Namespace: r.Namespace,
 		},
 	}}
 	got, err := c.Typed.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
