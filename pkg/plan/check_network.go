@@ -100,13 +100,40 @@ func RestampRefused(c Cluster) string {
 	return ""
 }
 
+// oneRecord compares the record's name with the stamp's, and notices a record that was deleted:
+//
+//	| record | stamp names    | verb             | says              |
+//	|--------|----------------|------------------|-------------------|
+//	| any    | another record | any              | blocks            |
+//	| none   | this record    | update, pin, ... | blocks            |
+//	| none   | this record    | install, ...     | speaks            |
+func oneRecord(d decision) []Finding {
+	stamp := d.Cluster.Stamp
+	switch {
+	case stamp == nil || stamp.UID != d.Cluster.UID:
+		return nil
+	case stamp.Cluster != "" && stamp.Cluster != d.Cluster.Name:
+		return block(OtherRecord, fmt.Sprintf("this cluster is registered as %s, not as %s", stamp.Cluster, d.Cluster.Name),
+			"addonctl … --cluster "+stamp.Cluster)
+	case d.Cluster.NetworkType != "":
+		return nil
+	}
+	f := note(RecordLost, fmt.Sprintf("the record of cluster %s is gone; its stamp says %s", d.Cluster.Name, stamp.NetworkType),
+		"addonctl cluster register writes it again")
+	f[0].Blocking = d.Request.Verb == Update || d.Request.Verb == SetPin || d.Request.Verb == Unpin
+	return f
+}
+
 func podCIDRsImmutable(d decision) []Finding {
-	for _, c := range d.podCIDRs() {
+	for _, c := range append(slices.Clone(d.podCIDRs()), d.Request.PodCIDRs...) {
 		if _, err := netip.ParsePrefix(c); err != nil {
 			return block(BadPodCIDR, fmt.Sprintf("pod CIDR %q is not an address block such as 10.244.0.0/16", c), "")
 		}
 	}
 	want, have := d.Request.PodCIDRs, d.Cluster.PodCIDRs
+	if len(have) == 0 {
+		have = d.Installed.Network
+	}
 	if len(want) == 0 || len(have) == 0 || slices.Equal(want, have) {
 		return nil
 	}
@@ -114,16 +141,18 @@ func podCIDRsImmutable(d decision) []Finding {
 		d.Cluster.Name, strings.Join(have, ","), strings.Join(want, ",")), "")
 }
 
-// podCIDRs are the recorded pod CIDRs, or the requested ones at registration.
+// podCIDRs are the recorded pod CIDRs, else those that are live, else the requested ones.
 func (d decision) podCIDRs() []string {
-	if len(d.Cluster.PodCIDRs) > 0 {
-		return d.Cluster.PodCIDRs
+	for _, c := range [][]string{d.Cluster.PodCIDRs, d.Installed.Network, d.Request.PodCIDRs} {
+		if len(c) > 0 {
+			return c
+		}
 	}
-	return d.Request.PodCIDRs
+	return nil
 }
 
-// PodCIDRs are the blocks that the add-on's pods live in: recorded, else requested, else OKE's default for flannel
-// (facts: OKE 1.5). Whether the nodes' blocks lie in them is a check of its own.
+// PodCIDRs are the blocks that the add-on's pods live in: recorded, else live, else requested, else OKE's default for
+// flannel (facts: OKE 1.5). Whether the nodes' blocks lie in them is a check of its own.
 func PodCIDRs(in Input) []string {
 	if c := decide(in).podCIDRs(); len(c) > 0 {
 		return c

@@ -13,13 +13,16 @@ func pinKept(d decision) []Finding {
 	if pin == "" || d.Request.Verb != Update || same(d.Request.Version, pin) {
 		return nil
 	}
-	if d.Request.Version == "" && !parse(d.Installed.Version).Equal(parse(pin)) {
-		return nil // on the way to its pin: going on is what the operator asked for
+	if d.Request.Version == "" && !settled(d) {
+		return nil // on the way to its pin, or not whole: going on is what the operator asked for
 	}
 	return block(Pinned,
 		fmt.Sprintf("%s is pinned to %s%s", d.addOn.Name, pin, pinDetail(d.Desired.Pin)),
 		fmt.Sprintf("addonctl pin --version %s --reason … moves the pin, addonctl unpin returns to automatic updates", d.nextVersion()))
 }
+
+// settled tells whether nothing of the target is left to write.
+func settled(d decision) bool { return isApplied(d) && d.Record.Last().Status == Deployed }
 
 func same(a, b string) bool { return a != "" && parse(a).Equal(parse(b)) }
 
@@ -57,11 +60,15 @@ func pinDetail(p Pin) string {
 }
 
 func installOnce(d decision) []Finding {
-	last := d.Record.Last().Version
-	if d.Request.Verb != Install || d.Request.Version == "" || last == "" || parse(last).Equal(parse(d.Request.Version)) {
+	have := d.wanted()
+	if have == "" {
+		have = d.begun()
+	}
+	recorded := d.Desired.AddOn != "" || d.begun() != ""
+	if d.Request.Verb != Install || d.Request.Version == "" || !recorded || have == "" || same(have, d.Request.Version) {
 		return nil
 	}
-	return block(AlreadyInstalled, fmt.Sprintf("%s %s is installed already; installing does not move it to %s", d.addOn.Name, last, d.Request.Version),
+	return block(AlreadyInstalled, fmt.Sprintf("%s %s is installed, or recorded to be; installing does not move it to %s", d.addOn.Name, have, d.Request.Version),
 		fmt.Sprintf("addonctl pin --version %s --reason … moves it and keeps it there, addonctl update moves an automatic one", d.Request.Version))
 }
 

@@ -9,9 +9,9 @@ import (
 
 // oldPodsAvailable : the DaemonSet controller puts every old pod that is not available on its delete list, whatever
 // maxUnavailable says, so a node-wide problem would turn an update into replacing the whole fleet at once (facts: CNI
-// B8). Going on with, or back from, a move that is under way is the way out and is not blocked.
+// B8). The way back, and going on with a roll in whose middle the cluster is, are the way out and are not blocked.
 func oldPodsAvailable(d decision) []Finding {
-	if !d.Installed.Present || !d.moves() || underWay(d) {
+	if !d.Installed.Present || d.Change.Version == "" || d.Installed.Digest == d.Change.Digest {
 		return nil
 	}
 	t := noderoll.Sum(d.Nodes, d.Installed.Newest)
@@ -20,16 +20,20 @@ func oldPodsAvailable(d decision) []Finding {
 	}
 	message := fmt.Sprintf("%s without an available pod of %s %s: %s",
 		count(t.Unavailable, "node is", "nodes are"), d.addOn.Name, d.Installed.Version, waiting(t))
-	if t.Unavailable <= d.Installed.MaxUnavailable {
+	if t.Unavailable <= d.Installed.MaxUnavailable || d.wayOut(t) {
 		return note(OldPodsUnavailable, message, "addonctl nodes shows them")
 	}
 	return block(OldPodsUnavailable, message+fmt.Sprintf("; a rolling update (at most %d at once) would replace them all together", d.Installed.MaxUnavailable),
-		"mend these nodes first; addonctl nodes shows them")
+		"mend these nodes first (addonctl nodes shows them), or go back to an older release")
 }
 
-func underWay(d decision) bool {
+// wayOut tells whether the target is older than what is live, or nodes are in the middle of a roll that is not settled.
+func (d decision) wayOut(t noderoll.Truth) bool {
+	if d.target.Version.Less(parse(d.Installed.Version)) {
+		return true
+	}
 	s := d.Record.Last().Status
-	return s == PendingInstall || s == PendingUpgrade
+	return (s == PendingInstall || s == PendingUpgrade) && t.Updated < t.Total
 }
 
 func waiting(t noderoll.Truth) string {
@@ -77,6 +81,23 @@ func dryRun(d decision) []Finding {
 				"this release cannot adopt yet; it was left alone")...)
 		default: // what goes through has nothing to say
 		}
+	}
+	return out
+}
+
+// complete names what is not as the recorded release has it, where the plan is to write that same release again.
+func complete(d decision) []Finding {
+	last := d.Record.Last()
+	if !d.Installed.Ours || d.Change.Version == "" || last.Status != Deployed || !same(last.Version, d.Change.Version) {
+		return nil
+	}
+	var out []Finding
+	if len(d.Change.Missing) > 0 {
+		out = note(ObjectsMissing, fmt.Sprintf("missing on the cluster: %s", strings.Join(d.Change.Missing, ", ")), "addonctl update writes them again")
+	}
+	if !same(last.Version, d.Installed.Version) {
+		out = append(out, note(LiveDiffers, fmt.Sprintf("the live template is of %s, the recorded release is %s: somebody changed it",
+			d.Installed.Version, last.Version), "addonctl plan shows who owns the fields")...)
 	}
 	return out
 }

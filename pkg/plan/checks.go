@@ -14,6 +14,8 @@ var Checks = []Check{
 	{"network-type-immutable", networkTypeImmutable},
 	// Record, stamp and running CNI agree, so that neither deleting the record nor the stamp changes the type.
 	{"network-type-proven", networkTypeProven},
+	// One record per cluster: a second name would be a way around a pin.
+	{"one-record", oneRecord},
 	{"pod-cidrs-immutable", podCIDRsImmutable},
 	// Exactly one CNI add-on per cluster (facts: OKE rule 3), and never over one that is not ours.
 	{"one-cni", oneCNI},
@@ -38,4 +40,5 @@ var Checks = []Check{
 	// One refusal in the dry run means that nothing is written.
 	{"own-rights", ownRights},
 	{"dry-run", dryRun},
+	{"complete", complete},
 }

@@ -25,6 +25,14 @@ const (
 	NetworkTypeImmutable Reason = "NetworkTypeImmutable"
 	// NetworkTypeUnproven : record, stamp and running CNI do not agree on the cluster's network type.
 	NetworkTypeUnproven Reason = "NetworkTypeUnproven"
+	// OtherRecord : the cluster is registered under another name.
+	OtherRecord Reason = "OtherRecord"
+	// RecordLost : the cluster carries a stamp and has no record any more.
+	RecordLost Reason = "RecordLost"
+	// ObjectsMissing : objects of the release are not on the cluster.
+	ObjectsMissing Reason = "ObjectsMissing"
+	// LiveDiffers : the live template is not the recorded release's.
+	LiveDiffers Reason = "LiveDiffers"
 	// NoAddOn : the catalog has no add-on for the network type.
 	NoAddOn Reason = "NoAddOn"
 	// Paused : the cluster's record says that nothing may be written.

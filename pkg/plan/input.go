@@ -56,6 +56,8 @@ type Stamp struct {
 	NetworkType catalog.NetworkType
 	// UID of kube-system when the stamp was made.
 	UID string
+	// Cluster is the name of the record that the cluster was registered under.
+	Cluster string
 }
 
 // CNI is a CNI workload that was recognised on the cluster.
@@ -82,6 +84,13 @@ type Desired struct {
 	MoveTo string
 	// Pin beside Version.
 	Pin Pin
+}
+
+// Equal tells whether two wishes are the same, times compared as instants to the second, as they are stored.
+func (d Desired) Equal(e Desired) bool {
+	at, until := d.Pin.At.Unix() == e.Pin.At.Unix(), d.Pin.Until.Unix() == e.Pin.Until.Unix()
+	d.Pin.At, d.Pin.Until, e.Pin.At, e.Pin.Until = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	return at && until && d == e
 }
 
 // Pin says who keeps a version and why.
@@ -133,6 +142,8 @@ type Installed struct {
 	Observed bool
 	// Newest is the hash of the newest ControllerRevision; empty when there is none.
 	Newest string
+	// Network that the live configuration names, as CIDRs; empty when there is none.
+	Network []string
 	// MaxUnavailable nodes that a rolling update may take down at once, as a number.
 	MaxUnavailable int
 }

@@ -160,6 +160,36 @@ func TestEveryCheckFindsWhatItIsThereFor(t *testing.T) {
 				in.Cluster.CNIs = append(in.Cluster.CNIs, plan.CNI{Plugin: "vcn-native", NetworkType: catalog.OCIVCNIPNative, Workload: "kube-system/vcn-native-ip-cni"})
 			}), plan.NetworkTypeUnproven, true, "vcn-native-ip-cni",
 		},
+		"a second name for the same cluster": {
+			"one-record", with(settled(t, "0.26.2"), func(in *plan.Input) { in.Cluster.Stamp.Cluster = "other" }), plan.OtherRecord, true, "registered as other",
+		},
+		"a record that was deleted, and an update": {
+			"one-record", with(settled(t, "0.26.2"), func(in *plan.Input) { in.Cluster.NetworkType = "" }, request(plan.Update, "")), plan.RecordLost, true, "is gone",
+		},
+		"a record that was deleted, and a look": {
+			"one-record", with(settled(t, "0.26.2"), func(in *plan.Input) { in.Cluster.NetworkType = "" }), plan.RecordLost, false, "is gone",
+		},
+		"other pod CIDRs than the live ones": {
+			"pod-cidrs-immutable", with(settled(t, "0.26.2"), func(in *plan.Input) {
+				in.Installed.Network = []string{"10.244.0.0/16"}
+				in.Request = plan.Request{Verb: plan.Install, PodCIDRs: []string{"10.0.0.0/8"}}
+			}), plan.NetworkTypeImmutable, true, "10.244.0.0/16",
+		},
+		"an object that is gone": {
+			"complete", with(settled(t, "0.26.2"), func(in *plan.Input) { in.Change.Missing = []string{"ClusterRole flannel"} }),
+			plan.ObjectsMissing, false, "ClusterRole flannel",
+		},
+		"an image that somebody changed": {
+			"complete", with(settled(t, "0.26.2"), func(in *plan.Input) { in.Installed.Version = "0.25.1" }), plan.LiveDiffers, false, "of 0.25.1",
+		},
+		"a way back with more broken pods than may be": {
+			"old-pods-available", with(settled(t, "0.27.3"), request(plan.Update, "0.26.2"), broken(3)), plan.OldPodsUnavailable, false, "node-1",
+		},
+		"broken pods long after a move that was never settled": {
+			"old-pods-available", with(settled(t, "0.26.2"), request(plan.Update, "0.27.3"), broken(2), func(in *plan.Input) {
+				in.Record.Revisions[0].Status = plan.PendingUpgrade
+			}), plan.OldPodsUnavailable, true, "replace them all together",
+		},
 		"other pod CIDRs than the recorded ones": {
 			"pod-cidrs-immutable", with(settled(t, "0.26.2"), func(in *plan.Input) {
 				in.Cluster.PodCIDRs = []string{"10.244.0.0/16"}
@@ -194,7 +224,7 @@ func TestEveryCheckFindsWhatItIsThereFor(t *testing.T) {
 			plan.PinExpired, false, "2026-11-22",
 		},
 		"installing another version over an installed one": {
-			"install-once", with(settled(t, "0.26.2"), install("0.27.3")), plan.AlreadyInstalled, true, "0.26.2 is installed already",
+			"install-once", with(settled(t, "0.26.2"), install("0.27.3")), plan.AlreadyInstalled, true, "0.26.2 is installed, or recorded to be",
 		},
 		"a version that nobody knows": {
 			"release-known", with(fresh(t), install("0.99.1")), plan.UnknownVersion, true, "these fit: 0.27.3, 0.26.2, 0.24.4",
@@ -341,8 +371,10 @@ func TestStepsAreWhatObservationShowsToBeLeft(t *testing.T) {
 		"an object was deleted": {with(settled(t, "0.27.3"), func(in *plan.Input) {
 			in.Change.Missing = []string{"ClusterRole flannel"}
 		}), all, 2, plan.Applying},
-		"the record was deleted": {with(settled(t, "0.27.3"), func(in *plan.Input) { in.Record = plan.Record{} }), all, 1, plan.Applying},
-		"a newer release":        {settled(t, "0.26.2"), all, 2, plan.Applying},
+		"the record was deleted":         {with(settled(t, "0.27.3"), func(in *plan.Input) { in.Record = plan.Record{} }), all, 1, plan.Applying},
+		"a newer release, asked for":     {with(settled(t, "0.26.2"), request(plan.Update, "")), all, 2, plan.Applying},
+		"a newer release, not asked for": {settled(t, "0.26.2"), nil, 0, plan.UpToDate},
+		"the live image was changed":     {with(settled(t, "0.26.2"), func(in *plan.Input) { in.Installed.Version = "0.25.1" }), all, 2, plan.Applying},
 		"the way back in mid-roll is a revision of its own": {with(settled(t, "0.27.3"), func(in *plan.Input) {
 			in.Record.Revisions = []plan.Revision{
 				{Number: 1, Version: "0.26.2", Status: plan.Deployed, Digest: "render-0.26.2"}, pending("0.27.3", 2),
@@ -375,10 +407,16 @@ func TestTheTargetFollowsPinMoveAndAutomaticMode(t *testing.T) {
 		in   plan.Input
 		want string
 	}{
-		"automatic takes the newest that fits":           {settled(t, "0.26.2"), "0.27.3"},
-		"automatic takes what the cluster admits":        {with(settled(t, "0.24.4"), kubernetes("v1.33.2")), "0.26.2"},
-		"automatic takes what every kubelet admits":      {with(settled(t, "0.24.4"), func(in *plan.Input) { in.Nodes[0].KubeletVersion = "v1.33.2" }), "0.26.2"},
-		"automatic never goes backwards":                 {with(settled(t, "0.27.3"), kubernetes("v1.33.2")), "0.27.3"},
+		"update takes the newest that fits":            {with(settled(t, "0.26.2"), request(plan.Update, "")), "0.27.3"},
+		"update takes what the cluster admits":         {with(settled(t, "0.24.4"), request(plan.Update, ""), kubernetes("v1.33.2")), "0.26.2"},
+		"update takes what every kubelet admits":       {with(settled(t, "0.24.4"), request(plan.Update, ""), func(in *plan.Input) { in.Nodes[0].KubeletVersion = "v1.33.2" }), "0.26.2"},
+		"update never goes backwards":                  {with(settled(t, "0.27.3"), request(plan.Update, ""), kubernetes("v1.33.2")), "0.27.3"},
+		"following the record moves nothing by itself": {settled(t, "0.26.2"), "0.26.2"},
+		"un-pinned under a running loop": {with(settled(t, "0.24.4"), func(in *plan.Input) {
+			in.Record.Revisions = append(in.Record.Revisions, plan.Revision{Number: 2, Version: "0.26.2", Status: plan.PendingUpgrade, Digest: "render-0.26.2"})
+		}), "0.26.2"},
+		"the record deleted under a running loop":       {with(settled(t, "0.26.2"), func(in *plan.Input) { in.Desired = plan.Desired{} }), "0.26.2"},
+		"installing again keeps a pin that is recorded": {with(settled(t, "0.26.2"), pinnedTo("0.26.2"), install("0.26.2")), "0.26.2"},
 		"a pin holds":                                    {with(settled(t, "0.26.2"), pinnedTo("0.26.2")), "0.26.2"},
 		"a pin may go backwards":                         {with(settled(t, "0.27.3"), pinnedTo("0.24.4")), "0.24.4"},
 		"a single move":                                  {with(settled(t, "0.24.4"), request(plan.Update, "0.26.2")), "0.26.2"},
@@ -402,6 +440,28 @@ func TestAPinIsKeptWhileItIsBeingReached(t *testing.T) {
 	in := with(settled(t, "0.26.2"), pinnedTo("0.27.3"), request(plan.Update, ""))
 	if p := plan.Make(rendered(in)); len(p.Blocking()) > 0 || p.To != "0.27.3" {
 		t.Errorf("going on to the pin: to %s, blocking %+v", p.To, p.Blocking())
+	}
+}
+
+// A pinned cluster is mended by update: what the pin wants is not whole.
+func TestAPinDoesNotKeepAnUpdateFromMending(t *testing.T) {
+	t.Parallel()
+	in := with(settled(t, "0.26.2"), pinnedTo("0.26.2"), request(plan.Update, ""), func(in *plan.Input) { in.Change.Missing = []string{"ClusterRole flannel"} })
+	if p := plan.Make(rendered(in)); len(p.Blocking()) > 0 || p.To != "0.26.2" || len(p.Steps) != 3 {
+		t.Errorf("to %s, steps %v, blocking %+v", p.To, kinds(p), p.Blocking())
+	}
+}
+
+// The pipeline's install may run again whatever an operator has done since: the recorded wish stays.
+func TestInstallingAgainKeepsTheRecordedWish(t *testing.T) {
+	t.Parallel()
+	in := rendered(with(settled(t, "0.26.2"), pinnedTo("0.26.2"), install("0.26.2")))
+	if diff := cmp.Diff(in.Desired, plan.Make(in).Desired); diff != "" {
+		t.Errorf("the wish was changed:\n%s", diff)
+	}
+	in = rendered(with(settled(t, "0.26.2"), install("0.26.2")))
+	if p := plan.Make(in); p.Pinned || len(p.Blocking()) > 0 {
+		t.Errorf("an un-pinned add-on was pinned again: %+v", p.Desired)
 	}
 }
 

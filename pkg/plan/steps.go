@@ -38,7 +38,7 @@ func steps(d decision, truth noderoll.Truth) []Step {
 func isApplied(d decision) bool {
 	return d.Installed.Ours && d.Installed.Digest == d.Change.Digest &&
 		d.Record.Last().Digest == d.Change.Digest && d.Record.Last().Status != Failed &&
-		len(d.Change.Missing) == 0
+		len(d.Change.Missing) == 0 && same(d.Installed.Version, d.target.Version.String())
 }
 
 // nextRevision resumes a pending revision of the same render, and otherwise starts a new one.

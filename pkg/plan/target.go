@@ -56,7 +56,7 @@ func inForce(in Input) catalog.NetworkType {
 //
 //	| verb     | version given | then                                        |
 //	|----------|---------------|---------------------------------------------|
-//	| install  | yes           | pinned to it                                |
+//	| install  | yes           | as recorded; pinned to it when nothing is   |
 //	| install  | no            | as recorded; automatic when nothing is      |
 //	| update   | yes           | one move when automatic; a pin is kept      |
 //	| update   | no            | a single move still under way is forgotten  |
@@ -64,10 +64,12 @@ func inForce(in Input) catalog.NetworkType {
 //	| unpin    |               | automatic                                   |
 func merge(d Desired, r Request) Desired {
 	switch r.Verb {
-	case Install, SetPin:
-		if r.Version != "" {
-			d.Version, d.MoveTo, d.Pin = r.Version, "", r.Pin
+	case Install:
+		if r.Version != "" && d.AddOn == "" {
+			d.Version, d.Pin = r.Version, r.Pin
 		}
+	case SetPin:
+		d.Version, d.MoveTo, d.Pin = r.Version, "", r.Pin
 	case Update:
 		if d.Version == "" {
 			d.MoveTo = r.Version
@@ -79,7 +81,9 @@ func merge(d Desired, r Request) Desired {
 	return d
 }
 
-// choose finds the wanted release: the pin, the single move, or the newest that automatic mode may take.
+// choose finds the wanted release: the pin, the single move, what was begun last, or, where an update is asked for or
+// nothing was ever installed, the newest that automatic mode may take. Following the record alone never chooses a newer
+// one, so that a loop whose record is changed or deleted under it moves no cluster that nobody asked to move.
 func (d decision) choose() catalog.Release {
 	if d.Request.Verb == Unpin || d.Request.Verb == Register {
 		r, _ := d.addOn.Find(parse(d.Installed.Version))
@@ -89,9 +93,8 @@ func (d decision) choose() catalog.Release {
 		r, _ := d.addOn.Find(parse(want))
 		return r
 	}
-	if last := d.Record.Last().Version; d.Request.Verb == Install && last != "" {
-		// Installing again finishes what was begun; moving on is update's business.
-		r, _ := d.addOn.Find(parse(last))
+	if begun := d.begun(); begun != "" && d.Request.Verb != Update {
+		r, _ := d.addOn.Find(parse(begun))
 		return r
 	}
 	for _, r := range d.addOn.Releases {
@@ -101,6 +104,14 @@ func (d decision) choose() catalog.Release {
 	}
 	r, _ := d.addOn.Find(parse(d.Installed.Version))
 	return r
+}
+
+// begun is the version of the newest recorded revision, or the live one where nothing is recorded.
+func (d decision) begun() string {
+	if v := d.Record.Last().Version; v != "" || !d.Installed.Ours {
+		return v
+	}
+	return d.Installed.Version
 }
 
 // wanted is the version that somebody named; empty in automatic mode.
