@@ -44,6 +44,8 @@ const (
 	TimedOut End = "TimedOut"
 	// Interrupted : the caller's context was cancelled.
 	Interrupted End = "Interrupted"
+	// Superseded : the record was changed meanwhile and asks for something else than this run was started for.
+	Superseded End = "Superseded"
 )
 
 // Outcome is how a run ended and what the last plan saw.
@@ -61,6 +63,9 @@ type Loop struct {
 	Observer Observer
 	Engine   Engine
 	Recorder Recorder
+	// Wish is what the run was started for; nil follows whatever the record says. A run never carries out a wish that was
+	// recorded by somebody else while it was under way.
+	Wish *plan.Desired
 	// Wait for the nodes; without it a run ends when the objects are written.
 	Wait bool
 	// Timeout of a run; 0 means none.
@@ -107,7 +112,7 @@ func (l *Loop) Run(ctx context.Context) (Outcome, error) {
 		timed, cancel = context.WithTimeoutCause(ctx, l.Timeout, errTimeout)
 		defer cancel()
 	}
-	r := &run{Loop: l}
+	r := &run{Loop: l, caller: ctx}
 	for failed := 0; ; {
 		again, err := r.round(timed)
 		switch {
@@ -129,7 +134,9 @@ func (l *Loop) Run(ctx context.Context) (Outcome, error) {
 
 type run struct {
 	*Loop
-	out Outcome
+	// caller is the context without the time limit.
+	caller context.Context //nolint:containedctx // a run is one call
+	out    Outcome
 	// failing is the error of the last round; nil when it had none.
 	failing error
 }
@@ -149,6 +156,9 @@ func (r *run) round(ctx context.Context) (again bool, err error) {
 	}
 	next, ok := p.Next()
 	switch {
+	case r.superseded(in.Desired):
+		r.out.End = Superseded
+		return false, nil
 	case len(p.Blocking()) > 0:
 		r.out.End = Refused
 		return false, nil
@@ -162,9 +172,20 @@ func (r *run) round(ctx context.Context) (again bool, err error) {
 		r.sleep(ctx)
 		return true, nil
 	}
-	result, err := r.Engine.Do(ctx, in, next)
+	// The time limit is for waiting: objects are not left half written because of it.
+	result, err := r.Engine.Do(r.caller, in, next)
 	r.out.Results = append(r.out.Results, result)
 	return true, err
+}
+
+// superseded tells whether the record asks for something else than the run was started for. A single move that is gone
+// was made: by this run, or by another that was started for the same.
+func (r *run) superseded(now plan.Desired) bool {
+	w := r.Wish
+	if w == nil {
+		return false
+	}
+	return now.AddOn != w.AddOn || now.Version != w.Version || now.MoveTo != "" && now.MoveTo != w.MoveTo
 }
 
 // waiting tells whether the run had come as far as waiting for nodes: then a server that is away for a while is waited

@@ -64,11 +64,11 @@ func ownLabels(all map[string]string) map[string]string {
 func decode(data []byte) (*release.Release, error) {
 	z, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, bytes.NewReader(data)))
 	if err != nil {
-		return nil, fmt.Errorf("decoding the release: %w", err)
+		return nil, fmt.Errorf("%w: %v", ErrUnreadable, err) //nolint:errorlint // an EOF in here is no lost connection
 	}
 	r := &release.Release{}
 	if err := json.NewDecoder(z).Decode(r); err != nil {
-		return nil, fmt.Errorf("decoding the release: %w", err)
+		return nil, fmt.Errorf("%w: %v", ErrUnreadable, err) //nolint:errorlint // an EOF in here is no lost connection
 	}
 	return r, nil
 }

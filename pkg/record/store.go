@@ -22,6 +22,9 @@ import (
 // ErrTaken says that somebody else wrote the same revision first. Look again before going on.
 var ErrTaken = errors.New("the revision was written by somebody else in the meantime")
 
+// ErrUnreadable says that a release Secret is no release. Nothing is written while one is there: it could be written over.
+var ErrUnreadable = errors.New("the release cannot be decoded")
+
 // Store is the release storage of one release on one cluster.
 type Store struct {
 	// Name and Namespace of the Helm release.
@@ -132,19 +135,22 @@ func (s *Store) build(d Draft, first time.Time) *release.Release {
 }
 
 // Finish records a pending revision as deployed, every older deployed one as superseded, and every older pending one,
-// which a crash may have left, as failed. It may be repeated.
+// which a crash may have left, as failed. It may be repeated. ErrTaken means that a newer revision has been begun.
 func (s *Store) Finish(ctx context.Context, number int, description string) error {
 	x := s.open(ctx)
 	releases, err := x.list()
 	if err != nil {
 		return err
 	}
+	if slices.ContainsFunc(releases, func(r *release.Release) bool { return r.Version > number }) {
+		return fmt.Errorf("recording revision %d as deployed: %w", number, ErrTaken)
+	}
 	if !slices.ContainsFunc(releases, func(r *release.Release) bool { return r.Version == number }) {
 		return fmt.Errorf("recording revision %d as deployed: it is not in the storage any more", number)
 	}
 	return x.mark(releases, func(r *release.Release) (release.Status, string, bool) {
 		switch {
-		case r.Info == nil || r.Version > number:
+		case r.Info == nil:
 			return "", "", false
 		case r.Version == number:
 			return release.StatusDeployed, description, r.Info.Status != release.StatusDeployed

@@ -31,7 +31,7 @@ func (j *job) apply(ctx context.Context, s plan.Step) ([]plan.ObjectChange, erro
 	}
 	var out []plan.ObjectChange
 	for _, o := range objects {
-		c, err := j.write(ctx, o, false)
+		c, err := j.write(ctx, o, rolling)
 		if err != nil {
 			return out, err
 		}
@@ -103,9 +103,21 @@ func (j *job) older() ([][]*unstructured.Unstructured, error) {
 	return out, nil
 }
 
+// mode of a write.
+type mode int
+
+const (
+	// asking is a dry run of rolling.
+	asking mode = iota
+	// rolling joins the rules of an object with those that are live: pods that run may need them, whatever is recorded.
+	rolling
+	// narrowing writes an object as the release has it.
+	narrowing
+)
+
 // write applies one object, or asks what applying it would do. What the server refuses is a result; an error means that
 // it could not be asked.
-func (j *job) write(ctx context.Context, o *unstructured.Unstructured, dryRun bool) (plan.ObjectChange, error) {
+func (j *job) write(ctx context.Context, o *unstructured.Unstructured, m mode) (plan.ObjectChange, error) {
 	c := plan.ObjectChange{Object: kube.Ref(o)}
 	live, err := j.Target.Get(ctx, o)
 	if err != nil {
@@ -118,7 +130,10 @@ func (j *job) write(ctx context.Context, o *unstructured.Unstructured, dryRun bo
 		}
 		return c, nil
 	}
-	outcome, err := j.Target.Apply(ctx, o, live, dryRun)
+	if live != nil && m != narrowing {
+		o = render.Union([]*unstructured.Unstructured{o}, []*unstructured.Unstructured{live})[0]
+	}
+	outcome, err := j.Target.Apply(ctx, o, live, m == asking)
 	return judge(c, outcome, err)
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/kube"
@@ -70,7 +69,7 @@ func (e *Engine) Change(ctx context.Context, in plan.Input) (plan.Change, error)
 	if c.Network, err = j.render.Network(); err != nil {
 		return plan.Change{}, err
 	}
-	live, err := j.live(ctx)
+	c.Missing, err = j.missing(ctx)
 	if apierrors.IsForbidden(err) {
 		c.MissingRights, err = j.missingRights(ctx)
 		return c, err
@@ -78,12 +77,7 @@ func (e *Engine) Change(ctx context.Context, in plan.Input) (plan.Change, error)
 	if err != nil {
 		return plan.Change{}, err
 	}
-	for i, o := range j.render.Objects {
-		if live[i] == nil {
-			c.Missing = append(c.Missing, kube.Ref(o))
-		}
-	}
-	if in.Installed.Digest == j.digest && len(c.Missing) == 0 {
+	if in.Installed.Digest == j.digest && in.Installed.Version == j.render.Version && len(c.Missing) == 0 {
 		return c, nil
 	}
 	if c.MissingRights, err = j.missingRights(ctx); err != nil || len(c.MissingRights) > 0 {
@@ -102,19 +96,24 @@ func (j *job) missingRights(ctx context.Context) ([]string, error) {
 	for _, verb := range []string{"get", "list", "create", "update"} {
 		rights = append(rights, kube.Right{Verb: verb, Resource: "secrets", Namespace: ns})
 	}
-	rights = append(rights, kube.Right{Verb: "delete", Resource: "configmaps", Namespace: ns})
+	rights = append(rights,
+		kube.Right{Verb: "list", Resource: "configmaps", Namespace: ns},
+		kube.Right{Verb: "delete", Resource: "configmaps", Namespace: ns},
+		kube.Right{Verb: "list", Resource: "pods", Namespace: ns})
 	return j.Target.Missing(ctx, rights)
 }
 
-// live reads the live objects of the render, by its order; nil where there is none.
-func (j *job) live(ctx context.Context) ([]*unstructured.Unstructured, error) {
-	out := make([]*unstructured.Unstructured, 0, len(j.render.Objects))
+// missing names the objects of the render that are not on the cluster.
+func (j *job) missing(ctx context.Context) ([]string, error) {
+	var out []string
 	for _, o := range j.render.Objects {
-		l, err := j.Target.Get(ctx, o)
+		live, err := j.Target.Get(ctx, o)
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", kube.Ref(o), err)
 		}
-		out = append(out, l)
+		if live == nil {
+			out = append(out, kube.Ref(o))
+		}
 	}
 	return out, nil
 }
@@ -128,7 +127,7 @@ func (j *job) dryRun(ctx context.Context) ([]plan.ObjectChange, error) {
 	}
 	var out []plan.ObjectChange
 	for _, o := range objects {
-		c, err := j.write(ctx, o, true)
+		c, err := j.write(ctx, o, asking)
 		if err != nil {
 			return nil, err
 		}

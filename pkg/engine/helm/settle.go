@@ -3,6 +3,7 @@ package helm
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,18 +19,37 @@ import (
 const Deleted plan.Action = "delete"
 
 // settle takes back, after the last node, the rules and the configuration that only older releases needed, then records
-// the revision as deployed. Workloads, definitions and identities are never deleted here.
+// the revision as deployed. Workloads, definitions and identities are never deleted here. Before each part it looks
+// whether the step's revision still is the one that is live: taking back belongs to whoever wrote last.
 func (j *job) settle(ctx context.Context, s plan.Step) ([]plan.ObjectChange, error) {
-	out, err := j.narrow(ctx)
-	if err != nil {
-		return out, err
+	var out []plan.ObjectChange
+	for _, part := range []func(context.Context) ([]plan.ObjectChange, error){j.narrow, j.prune} {
+		if err := j.current(ctx, s); err != nil {
+			return out, err
+		}
+		done, err := part(ctx)
+		out = append(out, done...)
+		if err != nil {
+			return out, err
+		}
 	}
-	pruned, err := j.prune(ctx)
-	out = append(out, pruned...)
-	if err != nil {
+	if err := j.current(ctx, s); err != nil {
 		return out, err
 	}
 	return out, j.store.Finish(ctx, s.Revision, fmt.Sprintf("%s %s is Ready on every node", s.AddOn, s.Version))
+}
+
+// current tells, by ErrStale, that the live workload is not of the step's revision any more.
+func (j *job) current(ctx context.Context, s plan.Step) error {
+	w := j.addOn.Workload
+	d, err := j.Target.Typed.AppsV1().DaemonSets(w.Namespace).Get(ctx, w.Name, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("reading DaemonSet %s/%s: %w", w.Namespace, w.Name, err)
+	}
+	if d.Annotations[kube.AnnotationDigest] != j.digest || d.Annotations[kube.AnnotationRevision] != strconv.Itoa(s.Revision) {
+		return fmt.Errorf("revision %d is not the live one any more: %w", s.Revision, ErrStale)
+	}
+	return nil
 }
 
 // narrow writes rules as the release has them, without those of older releases.
@@ -39,7 +59,7 @@ func (j *job) narrow(ctx context.Context) ([]plan.ObjectChange, error) {
 		if render.PhaseOf(o) != render.Identity {
 			continue
 		}
-		c, err := j.write(ctx, o, false)
+		c, err := j.write(ctx, o, narrowing)
 		if err != nil {
 			return out, err
 		}
@@ -63,13 +83,16 @@ func (j *job) prune(ctx context.Context) ([]plan.ObjectChange, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := j.readByTemplate(ctx, read); err != nil {
+		return nil, err
+	}
 	var out []plan.ObjectChange
 	for i := range list.Items {
 		m := &list.Items[i]
 		if j.renders("ConfigMap", m.Name) || read[m.Name] || !kube.Ours(m, j.addOn.Name, j.addOn.Release, ns) {
 			continue
 		}
-		err := maps.Delete(ctx, m.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(m.UID))})
+		err := maps.Delete(ctx, m.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &m.UID, ResourceVersion: &m.ResourceVersion}})
 		if err != nil && !apierrors.IsNotFound(err) {
 			return out, fmt.Errorf("deleting old ConfigMap %s: %w", m.Name, err)
 		}
@@ -104,6 +127,19 @@ func (j *job) readByPods(ctx context.Context, ns string) (map[string]bool, error
 		}
 	}
 	return out, nil
+}
+
+// readByTemplate adds the ConfigMaps that the next pod of the live template will mount.
+func (j *job) readByTemplate(ctx context.Context, read map[string]bool) error {
+	w := j.addOn.Workload
+	d, err := j.Target.Typed.AppsV1().DaemonSets(w.Namespace).Get(ctx, w.Name, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("reading DaemonSet %s/%s: %w", w.Namespace, w.Name, err)
+	}
+	for _, name := range configMaps(&d.Spec.Template.Spec) {
+		read[name] = true
+	}
+	return nil
 }
 
 func configMaps(p *corev1.PodSpec) []string {
