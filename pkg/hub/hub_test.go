@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +65,17 @@ func TestTheRecordsKeepTheirRulesOnARealAPIServer(t *testing.T) {
 		if err := h.Save(t.Context(), k, wish); err != nil {
 			t.Fatal(err)
 		}
+	}
+	// A wish that was decided on before somebody else's was recorded does not write over it.
+	late := wish
+	late.Desired.Pin.Reason, late.Seen = "late", plan.Desired{AddOn: "Flannel", Version: "0.24.4"}
+	if err := h.Save(t.Context(), k, late); !errors.Is(err, hub.ErrChanged) {
+		t.Errorf("writing over a wish that was not seen: %v", err)
+	}
+	other := wish
+	other.NetworkType = v1alpha1.OCIVCNIPNative
+	if err := h.Save(t.Context(), k, other); !errors.Is(err, hub.ErrChanged) {
+		t.Errorf("another type than the stamped one: %v", err)
 	}
 	t.Run("what is fixed for life cannot be patched", func(t *testing.T) { fixed(t, k) })
 	t.Run("a change in between is a conflict", func(t *testing.T) { raced(t, h) })
@@ -141,7 +153,7 @@ func together(t *testing.T, k *kube.Client) {
 func stamped(t *testing.T, k *kube.Client) {
 	t.Helper()
 	s, err := hub.ReadStamp(t.Context(), k)
-	if err != nil || s == nil || *s != (hub.Stamp{NetworkType: v1alpha1.FlannelOverlay, UID: "uid-1"}) {
+	if err != nil || s == nil || *s != (hub.Stamp{NetworkType: v1alpha1.FlannelOverlay, UID: "uid-1", Cluster: "in-cluster"}) {
 		t.Fatalf("the stamp: %+v, %v", s, err)
 	}
 	if err := hub.WriteStamp(t.Context(), k, hub.Stamp{NetworkType: v1alpha1.OCIVCNIPNative}); err == nil {

@@ -67,6 +67,10 @@ type Wish struct {
 	UID string
 	// Desired add-on; an empty AddOn records the cluster alone.
 	Desired plan.Desired
+	// Seen is the wish that was recorded when this one was decided on. Save does not write over another one.
+	Seen plan.Desired
+	// Fresh is true when the add-on is not on the cluster yet: only then is an open choice of pod CIDRs filled in.
+	Fresh bool
 }
 
 // Save records a wish: our definitions, the stamp on the target, the ClusterNetwork, the Addon, in this order, so that a
@@ -86,6 +90,9 @@ func (h *Hub) Save(ctx context.Context, target *kube.Client, w Wish) error {
 	if err != nil {
 		return err
 	}
+	if now := Desired(specOf(a)); !now.Equal(w.Seen) && !now.Equal(w.Desired) {
+		return fmt.Errorf("recording the wish for %s: %w", w.Desired.AddOn, ErrChanged)
+	}
 	if a == nil {
 		a = &v1alpha1.Addon{ObjectMeta: metav1.ObjectMeta{Name: AddonName(w.Cluster, w.Desired.AddOn)}}
 	}
@@ -96,6 +103,28 @@ func (h *Hub) Save(ctx context.Context, target *kube.Client, w Wish) error {
 	}
 	a.Spec = spec
 	return h.SaveAddon(ctx, a)
+}
+
+func specOf(a *v1alpha1.Addon) v1alpha1.AddonSpec {
+	if a == nil {
+		return v1alpha1.AddonSpec{}
+	}
+	return a.Spec
+}
+
+// Desired is the wish that a recorded spec stands for; zero for an empty one.
+func Desired(s v1alpha1.AddonSpec) plan.Desired {
+	d := plan.Desired{AddOn: s.Addon, Version: s.Version, MoveTo: s.MoveTo}
+	if p := s.Pin; p != nil {
+		d.Pin = plan.Pin{Reason: p.Reason, By: p.By, Ticket: p.Ticket}
+		if p.At != nil {
+			d.Pin.At = p.At.Time
+		}
+		if p.Until != nil {
+			d.Pin.Until = p.Until.Time
+		}
+	}
+	return d
 }
 
 func (h *Hub) register(ctx context.Context, target *kube.Client, w Wish) error {
@@ -110,18 +139,31 @@ func (h *Hub) register(ctx context.Context, target *kube.Client, w Wish) error {
 	if stamp == nil && cluster != nil {
 		return fmt.Errorf("recording cluster %s: it is registered and carries no stamp; addonctl cluster register --restamp", w.Cluster)
 	}
-	if stamp == nil {
-		if err := WriteStamp(ctx, target, Stamp{NetworkType: w.NetworkType, UID: w.UID}); err != nil {
+	mine := Stamp{NetworkType: w.NetworkType, UID: w.UID, Cluster: w.Cluster}
+	switch {
+	case stamp == nil:
+		if err := WriteStamp(ctx, target, mine); err != nil {
 			return err
 		}
+	case *stamp != mine:
+		return fmt.Errorf("recording cluster %s as %s, which is stamped %s: %w", w.Cluster, w.NetworkType, stamp.NetworkType, ErrChanged)
 	}
 	if cluster != nil {
-		return nil
+		return h.choosePodCIDRs(ctx, cluster, w)
 	}
 	return h.SaveCluster(ctx, &v1alpha1.ClusterNetwork{
 		ObjectMeta: metav1.ObjectMeta{Name: w.Cluster},
 		Spec:       v1alpha1.ClusterNetworkSpec{NetworkType: w.NetworkType, PodCIDRs: w.PodCIDRs},
 	})
+}
+
+// choosePodCIDRs fills in what was left open at registration, as long as nothing is installed with the default.
+func (h *Hub) choosePodCIDRs(ctx context.Context, c *v1alpha1.ClusterNetwork, w Wish) error {
+	if len(c.Spec.PodCIDRs) > 0 || len(w.PodCIDRs) == 0 || !w.Fresh {
+		return nil
+	}
+	c.Spec.PodCIDRs = w.PodCIDRs
+	return h.SaveCluster(ctx, c)
 }
 
 func want(s *v1alpha1.AddonSpec, w Wish) {

@@ -17,8 +17,9 @@ const StampName = "addonctl-network-type"
 
 // Keys of the stamp.
 const (
-	stampType = "networkType"
-	stampUID  = "kubeSystemUID"
+	stampType    = "networkType"
+	stampUID     = "kubeSystemUID"
+	stampCluster = "cluster"
 )
 
 // Stamp is the network type as written on the target itself, in an immutable ConfigMap. The UID of kube-system ties it
@@ -26,6 +27,8 @@ const (
 type Stamp struct {
 	NetworkType v1alpha1.NetworkType
 	UID         string
+	// Cluster is the name of the record: a second record of another name would be a way around a pin.
+	Cluster string
 }
 
 // ReadStamp reads the stamp of a target; nil when there is none.
@@ -37,7 +40,7 @@ func ReadStamp(ctx context.Context, target *kube.Client) (*Stamp, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the network type stamp: %w", err)
 	}
-	return &Stamp{NetworkType: v1alpha1.NetworkType(c.Data[stampType]), UID: c.Data[stampUID]}, nil
+	return &Stamp{NetworkType: v1alpha1.NetworkType(c.Data[stampType]), UID: c.Data[stampUID], Cluster: c.Data[stampCluster]}, nil
 }
 
 // WriteStamp stamps a target. A stamp that is there is never changed: ErrChanged says that there is one by now.
@@ -49,7 +52,7 @@ func WriteStamp(ctx context.Context, target *kube.Client, s Stamp) error {
 			Annotations: map[string]string{"addonctl.io/about": "The network type of this cluster, for life. Deleting it changes nothing but trust."},
 		},
 		Immutable: &yes,
-		Data:      map[string]string{stampType: string(s.NetworkType), stampUID: s.UID},
+		Data:      map[string]string{stampType: string(s.NetworkType), stampUID: s.UID, stampCluster: s.Cluster},
 	}, metav1.CreateOptions{FieldManager: kube.FieldManager})
 	return changed(err, "ConfigMap", StampName)
 }

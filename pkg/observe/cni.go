@@ -14,8 +14,8 @@ import (
 	"github.com/addonctl/addonctl/pkg/plan"
 )
 
-// plugins are the CNI workloads that are recognised, by the DaemonSet's name or by the last part of an image's
-// repository (facts: OKE 3.1 and 4, CNI A1.1, A3).
+// plugins are the CNI workloads that are recognised, by the DaemonSet's name or by the last parts of the repository of a
+// container's or init container's image (facts: OKE 3.1 and 4, CNI A1.1, A3).
 var plugins = []struct {
 	name        string
 	networkType catalog.NetworkType
@@ -24,7 +24,14 @@ var plugins = []struct {
 }{
 	{"flannel", catalog.FlannelOverlay, []string{"kube-flannel-ds"}, []string{"flannel", "oke-public-flannel", "mirrored-flannelcni-flannel"}},
 	{"vcn-native", catalog.OCIVCNIPNative, []string{"vcn-native-ip-cni"}, []string{"oke-public-vcn-native-ip-cni-plugin"}},
+	// Calico beside another CNI has no installer; with calico/cni it wires the pods itself.
+	{"calico", "", []string{"canal"}, []string{"calico/cni", "mirrored-calico-cni"}},
 	{"cilium", "", []string{"cilium"}, []string{"cilium"}},
+	{"kindnet", "", []string{"kindnet"}, []string{"kindnetd"}},
+	{"amazon-vpc-cni", "", []string{"aws-node"}, []string{"amazon-k8s-cni"}},
+	{"azure-cni", "", []string{"azure-cns"}, []string{"azure-cns"}},
+	{"ovn-kubernetes", "", []string{"ovnkube-node"}, nil},
+	{"kube-ovn", "", []string{"kube-ovn-cni"}, []string{"kube-ovn"}},
 	{"weave", "", []string{"weave-net"}, []string{"weave-kube"}},
 	{"kube-router", "", []string{"kube-router"}, []string{"kube-router"}},
 	{"antrea", "", []string{"antrea-agent"}, []string{"antrea-ubuntu", "antrea-agent-ubuntu"}},
@@ -58,20 +65,22 @@ func recognise(d *appsv1.DaemonSet) (plan.CNI, bool) {
 }
 
 func runsImage(d *appsv1.DaemonSet, names []string) bool {
-	for _, c := range d.Spec.Template.Spec.Containers {
-		if slices.Contains(names, repositoryName(c.Image)) {
+	pod := &d.Spec.Template.Spec
+	for _, c := range append(slices.Clone(pod.InitContainers), pod.Containers...) {
+		repository := "/" + repository(c.Image)
+		if slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(repository, "/"+n) }) {
 			return true
 		}
 	}
 	return false
 }
 
-// repositoryName is the last part of an image's repository: "flannel" for "ghcr.io/flannel-io/flannel:v0.27.3".
-func repositoryName(image string) string {
+// repository is an image without its tag and digest: "ghcr.io/flannel-io/flannel" for "ghcr.io/flannel-io/flannel:v0.27.3".
+func repository(image string) string {
 	image, _, _ = strings.Cut(image, "@")
-	image = image[strings.LastIndex(image, "/")+1:]
-	name, _, _ := strings.Cut(image, ":")
-	return name
+	slash := strings.LastIndex(image, "/") + 1
+	name, _, _ := strings.Cut(image[slash:], ":")
+	return image[:slash] + name
 }
 
 // imageVersion is the version that an image's tag names: "0.27.3" for ":v0.27.3"; the tag itself when it is no version,

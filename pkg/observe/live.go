@@ -2,7 +2,9 @@ package observe
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -27,6 +29,9 @@ func (o *Observer) live(ctx context.Context, in *plan.Input, addOn catalog.AddOn
 		return fmt.Errorf("reading DaemonSet %s/%s: %w", w.Namespace, w.Name, err)
 	}
 	in.Installed = installed(d, addOn)
+	if in.Installed.Network, err = o.network(ctx, d); err != nil {
+		return err
+	}
 	if in.Installed.Newest, err = o.newestRevision(ctx, d); err != nil {
 		return err
 	}
@@ -48,6 +53,28 @@ func installed(d *appsv1.DaemonSet, addOn catalog.AddOn) plan.Installed {
 		out.Version = imageVersion(c.Image)
 	}
 	return out
+}
+
+// network reads the address blocks of the configuration that the DaemonSet's template mounts; nil when there is none.
+func (o *Observer) network(ctx context.Context, d *appsv1.DaemonSet) ([]string, error) {
+	for _, v := range d.Spec.Template.Spec.Volumes {
+		if v.ConfigMap == nil {
+			continue
+		}
+		m, err := o.Target.Typed.CoreV1().ConfigMaps(d.Namespace).Get(ctx, v.ConfigMap.Name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading ConfigMap %s/%s: %w", d.Namespace, v.ConfigMap.Name, err)
+		}
+		var conf struct{ Network, IPv6Network string }
+		if json.Unmarshal([]byte(m.Data["net-conf.json"]), &conf) != nil {
+			continue // not flannel's, or somebody's mistake that the pods will tell of
+		}
+		return slices.DeleteFunc([]string{conf.Network, conf.IPv6Network}, func(s string) bool { return s == "" }), nil
+	}
+	return nil, nil
 }
 
 func container(cs []corev1.Container, name string) *corev1.Container {

@@ -111,7 +111,8 @@ func (o *Observer) pods(ctx context.Context, now time.Time, d *appsv1.DaemonSet,
 		return nil, nil
 	}
 	list, err := o.Target.Typed.CoreV1().Pods(d.Namespace).List(ctx, metav1.ListOptions{
-		LabelSelector: metav1.FormatLabelSelector(d.Spec.Selector), ResourceVersion: "0",
+		// Not from the watch cache: one that lags could show the pods of the release before last as the newest ones.
+		LabelSelector: metav1.FormatLabelSelector(d.Spec.Selector),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listing the pods of DaemonSet %s: %w", d.Name, err)

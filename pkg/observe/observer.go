@@ -8,7 +8,6 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/hub"
 	"github.com/addonctl/addonctl/pkg/kube"
@@ -40,7 +39,7 @@ type Observer struct {
 func (o *Observer) Observe(ctx context.Context) (plan.Input, error) {
 	in := plan.Input{Catalog: o.Catalog, Cluster: plan.Cluster{Name: o.Cluster}}
 	for _, look := range []func(context.Context, *plan.Input) error{
-		o.server, o.identity, o.records, o.stamp, o.addOn,
+		o.server, o.identity, o.stamp, o.records, o.addOn,
 	} {
 		if err := look(ctx, &in); err != nil {
 			return plan.Input{}, fmt.Errorf("looking at cluster %s: %w", o.Cluster, err)
@@ -84,13 +83,15 @@ func (o *Observer) identity(ctx context.Context, in *plan.Input) error {
 
 func (o *Observer) records(ctx context.Context, in *plan.Input) error {
 	c, err := o.Hub.Cluster(ctx, o.Cluster)
-	if err != nil || c == nil {
+	if err != nil {
 		return err
 	}
-	in.Cluster.NetworkType = catalog.NetworkType(c.Spec.NetworkType)
-	in.Cluster.PodCIDRs = c.Spec.PodCIDRs
-	in.Cluster.Paused = c.Spec.Paused
-	addOn, ok := o.Catalog.ForNetworkType(in.Cluster.NetworkType)
+	if c != nil {
+		in.Cluster.NetworkType = catalog.NetworkType(c.Spec.NetworkType)
+		in.Cluster.PodCIDRs = c.Spec.PodCIDRs
+		in.Cluster.Paused = c.Spec.Paused
+	}
+	addOn, ok := o.Catalog.ForNetworkType(o.networkType(in))
 	if !ok {
 		return nil
 	}
@@ -98,22 +99,20 @@ func (o *Observer) records(ctx context.Context, in *plan.Input) error {
 	if err != nil || a == nil {
 		return err
 	}
-	in.Desired = desired(a.Spec)
+	in.Desired = hub.Desired(a.Spec)
 	return nil
 }
 
-func desired(s v1alpha1.AddonSpec) plan.Desired {
-	d := plan.Desired{AddOn: s.Addon, Version: s.Version, MoveTo: s.MoveTo}
-	if p := s.Pin; p != nil {
-		d.Pin = plan.Pin{Reason: p.Reason, By: p.By, Ticket: p.Ticket}
-		if p.At != nil {
-			d.Pin.At = p.At.Time
-		}
-		if p.Until != nil {
-			d.Pin.Until = p.Until.Time
-		}
+// networkType whose add-on is looked at: the recorded one, else the stamped one, else the one asked for. So a cluster whose
+// record was deleted is still seen as what it is.
+func (o *Observer) networkType(in *plan.Input) catalog.NetworkType {
+	if in.Cluster.NetworkType != "" {
+		return in.Cluster.NetworkType
 	}
-	return d
+	if s := in.Cluster.Stamp; s != nil && s.UID == in.Cluster.UID {
+		return s.NetworkType
+	}
+	return o.NetworkType
 }
 
 func (o *Observer) stamp(ctx context.Context, in *plan.Input) error {
@@ -121,17 +120,13 @@ func (o *Observer) stamp(ctx context.Context, in *plan.Input) error {
 	if err != nil || s == nil {
 		return err
 	}
-	in.Cluster.Stamp = &plan.Stamp{NetworkType: catalog.NetworkType(s.NetworkType), UID: s.UID}
+	in.Cluster.Stamp = &plan.Stamp{NetworkType: catalog.NetworkType(s.NetworkType), UID: s.UID, Cluster: s.Cluster}
 	return nil
 }
 
 // addOn reads what is live of the cluster's add-on, and the nodes.
 func (o *Observer) addOn(ctx context.Context, in *plan.Input) error {
-	t := in.Cluster.NetworkType
-	if t == "" {
-		t = o.NetworkType
-	}
-	addOn, known := o.Catalog.ForNetworkType(t)
+	addOn, known := o.Catalog.ForNetworkType(o.networkType(in))
 	if err := o.workloads(ctx, in, addOn); err != nil {
 		return err
 	}
