@@ -208,7 +208,7 @@ func TestAnInterruptedWaitIsResumed(t *testing.T) {
 	if r.code != 130 {
 		t.Fatalf("want exit 130, got %s", r)
 	}
-	r.says(t, "resume with: addonctl install", "--network-type flannel", "--version 0.26.2")
+	r.says(t, "resume with: addonctl install", "--network-type=flannel", "--version=0.26.2")
 
 	go func() {
 		done <- c.runUntil(t.Context(), "install", "--network-type", "flannel", "--version", "0.26.2", "--yes", "--timeout", "2m", "-o", "json")

@@ -3,9 +3,11 @@ package cli
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -49,11 +51,7 @@ func (s *session) act(c *cobra.Command, r plan.Request, f actFlags) error {
 		return s.explain(ctx, err)
 	}
 	if len(p.Blocking()) > 0 {
-		s.tell(p)
-		if err := s.print(report(in, p, reconcile.Refused)); err != nil {
-			return err
-		}
-		return refusal(p)
+		return s.refuse(in, p)
 	}
 	w := wish(in, p)
 	if len(p.Steps) == 0 && !s.changes(in, p, w) {
@@ -63,7 +61,7 @@ func (s *session) act(c *cobra.Command, r plan.Request, f actFlags) error {
 	if err := s.mayRecord(ctx); err != nil {
 		return err
 	}
-	if err := s.ask(in, p, w, f.yes); err != nil {
+	if err := s.ask(ctx, in, p, w, f.yes); err != nil {
 		return err
 	}
 	if err := s.save(ctx, r, w); err != nil {
@@ -72,7 +70,17 @@ func (s *session) act(c *cobra.Command, r plan.Request, f actFlags) error {
 	if r.Verb == plan.Unpin || r.Verb == plan.Register || len(p.Steps) == 0 {
 		return s.print(report(in, p, outcomeRecorded))
 	}
+	s.loop.Wish = &w.Desired
 	return s.drive(c, p, f)
+}
+
+// refuse reports a plan with blocking findings.
+func (s *session) refuse(in plan.Input, p plan.Plan) error {
+	s.tell(p)
+	if err := s.print(report(in, p, reconcile.Refused)); err != nil {
+		return err
+	}
+	return refusal(p)
 }
 
 // mayRecord refuses before the first write what our user may not record.
@@ -97,7 +105,7 @@ const (
 func wish(in plan.Input, p plan.Plan) hub.Wish {
 	w := hub.Wish{
 		Cluster: in.Cluster.Name, NetworkType: v1alpha1.NetworkType(p.NetworkType), PodCIDRs: in.Request.PodCIDRs,
-		UID: in.Cluster.UID, Desired: p.Desired,
+		UID: in.Cluster.UID, Desired: p.Desired, Seen: in.Desired, Fresh: !in.Installed.Present,
 	}
 	if in.Request.Verb == plan.Register {
 		w.Desired = plan.Desired{}
@@ -156,7 +164,7 @@ func (s *session) tell(p plan.Plan) {
 }
 
 // ask shows the plan and asks for a yes.
-func (s *session) ask(in plan.Input, p plan.Plan, w hub.Wish, yes bool) error {
+func (s *session) ask(ctx context.Context, in plan.Input, p plan.Plan, w hub.Wish, yes bool) error {
 	s.note(headline(in, p, w))
 	s.tell(p)
 	for i, step := range p.Steps {
@@ -169,11 +177,21 @@ func (s *session) ask(in plan.Input, p plan.Plan, w hub.Wish, yes bool) error {
 		return usage("add --yes to act without being asked", "this would change cluster %s, and there is no terminal to ask on", s.cluster)
 	}
 	fmt.Fprint(s.Err, "Go on? [y/N] ")
-	answer, _ := bufio.NewReader(s.In).ReadString('\n')
-	if a := strings.ToLower(strings.TrimSpace(answer)); a == "y" || a == "yes" {
-		return nil
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(s.In).ReadString('\n')
+		answer <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(s.Err)
+		return &exit{code: exitInterrupted, err: errors.New("interrupted at the question; nothing was written")}
+	case a := <-answer:
+		if a == "y" || a == "yes" {
+			return nil
+		}
+		return &exit{code: exitFailure, err: errors.New("not confirmed; nothing was written")}
 	}
-	return &exit{code: exitFailure, err: fmt.Errorf("not confirmed; nothing was written")}
 }
 
 func headline(in plan.Input, p plan.Plan, w hub.Wish) string {
@@ -220,6 +238,9 @@ func (s *session) drive(c *cobra.Command, first plan.Plan, f actFlags) error {
 	if err := s.print(report(out.Input, out.Plan, out.End)); err != nil {
 		return err
 	}
+	if out.End == reconcile.Applied {
+		s.note("the nodes take it by themselves; when they have, finish with: " + strings.ReplaceAll(resume(c), " --wait=false", ""))
+	}
 	return ended(out, f, resume(c))
 }
 
@@ -228,17 +249,29 @@ func resume(c *cobra.Command) string {
 	line := c.CommandPath()
 	c.Flags().Visit(func(f *pflag.Flag) {
 		switch {
-		case f.Value.Type() == "bool" && f.Value.String() == "true":
+		case f.Name == "timeout" || f.Name == "token":
+		case f.Value.String() == "true":
 			line += " --" + f.Name
-		case f.Name != "timeout" && f.Name != "token":
-			line += fmt.Sprintf(" --%s %s", f.Name, quote(f.Value.String()))
+		default:
+			line += fmt.Sprintf(" --%s=%s", f.Name, quote(valueOf(f.Value)))
 		}
 	})
 	return line
 }
 
+func valueOf(v pflag.Value) string {
+	if s, ok := v.(pflag.SliceValue); ok {
+		return strings.Join(s.GetSlice(), ",")
+	}
+	return v.String()
+}
+
+// quote makes a word of a shell out of a value.
 func quote(s string) string {
-	if strings.ContainsAny(s, " \t\"'$&|;<>()*?!`\\") {
+	plain := func(r rune) bool {
+		return r != '_' && r != '-' && r != '.' && r != '/' && r != ':' && r != ',' && r != '=' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}
+	if s == "" || strings.ContainsFunc(s, plain) {
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}
 	return s
@@ -255,7 +288,18 @@ func ended(out reconcile.Outcome, f actFlags, again string) error {
 			code: exitGate, err: fmt.Errorf("gate failed: after %s %s %s is not Ready on %s", f.timeout, p.AddOn, p.To, nodesText(p.Nodes.Bad())),
 			hint: "addonctl nodes shows every node" + back(out, p),
 		}
+	case reconcile.Superseded:
+		return &exit{
+			code: exitConflict, err: errors.New("the record was changed meanwhile: this command writes nothing more"),
+			hint: "addonctl status shows what is wanted now",
+		}
 	case reconcile.TimedOut:
+		if !begun(p) {
+			return &exit{
+				code: exitUnfinished, err: fmt.Errorf("not finished within %s: %s %s is not, or not wholly, written", f.timeout, p.AddOn, p.To),
+				hint: "go on with: " + again,
+			}
+		}
 		return &exit{
 			code: exitUnfinished, err: fmt.Errorf("not finished within %s: %s %s is Ready on %d of %d nodes; waiting for %s",
 				f.timeout, p.AddOn, p.To, p.Nodes.Ready, p.Nodes.Total, nodesText(p.Nodes.Waiting)),
@@ -270,6 +314,9 @@ func ended(out reconcile.Outcome, f actFlags, again string) error {
 		return nil
 	}
 }
+
+// begun tells whether the nodes are taking the target: before that their counts are those of the old release.
+func begun(p plan.Plan) bool { return p.State != plan.Applying && p.State != plan.Blocked }
 
 func interrupted(p plan.Plan) string {
 	if next, ok := p.Next(); ok && next.Kind == plan.AwaitNodes {

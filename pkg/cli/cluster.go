@@ -82,10 +82,10 @@ func (a *app) restamp(c *cobra.Command, r plan.Request, yes bool) error {
 	if why := plan.RestampRefused(in.Cluster); why != "" {
 		return &exit{code: exitRefused, err: fmt.Errorf("the stamp is not written anew: %s", why)}
 	}
-	if err := s.ask(in, p, hub.Wish{}, yes); err != nil {
+	if err := s.ask(c.Context(), in, p, hub.Wish{}, yes); err != nil {
 		return err
 	}
-	stamp := hub.Stamp{NetworkType: v1alpha1.NetworkType(in.Cluster.NetworkType), UID: in.Cluster.UID}
+	stamp := hub.Stamp{NetworkType: v1alpha1.NetworkType(in.Cluster.NetworkType), UID: in.Cluster.UID, Cluster: in.Cluster.Name}
 	if err := hub.ReplaceStamp(c.Context(), s.client, stamp); err != nil {
 		return err
 	}

@@ -40,6 +40,9 @@ func (k *kubeFlags) config(note func(string)) (*rest.Config, error) {
 		note(fmt.Sprintf("no kubeconfig found: using sandbox %q", s.Name()))
 		return k.sandbox(s.Name())
 	}
+	if raw, err := k.flags.ToRawKubeConfigLoader().RawConfig(); err == nil && len(raw.Clusters) == 0 && os.Getenv("KUBECONFIG") != "" && *k.flags.APIServer == "" {
+		return nil, usage("check KUBECONFIG", "no cluster: KUBECONFIG is %q, and no cluster stands there", os.Getenv("KUBECONFIG"))
+	}
 	cfg, err := k.flags.ToRESTConfig()
 	if err != nil {
 		return nil, usage("check --kubeconfig and --context", "reading the kubeconfig: %w", err)
@@ -49,7 +52,8 @@ func (k *kubeFlags) config(note func(string)) (*rest.Config, error) {
 
 // empty tells whether nothing anywhere names a cluster. client-go would fall back to localhost:8080.
 func (k *kubeFlags) empty() bool {
-	if *k.flags.KubeConfig != "" || *k.flags.APIServer != "" || *k.flags.Context != "" || os.Getenv("KUBERNETES_SERVICE_HOST") != "" {
+	if *k.flags.KubeConfig != "" || *k.flags.APIServer != "" || *k.flags.Context != "" ||
+		os.Getenv("KUBECONFIG") != "" || os.Getenv("KUBERNETES_SERVICE_HOST") != "" {
 		return false
 	}
 	raw, err := k.flags.ToRawKubeConfigLoader().RawConfig()
@@ -66,9 +70,7 @@ func (k *kubeFlags) knows(context string) bool {
 func (k *kubeFlags) sandbox(name string) (*rest.Config, error) {
 	s, err := sandbox.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, usage("addonctl sandbox status lists what there is", "%w", err)
 	}
-	path := s.KubeconfigPath()
-	*k.flags.KubeConfig, *k.flags.Context = path, ""
-	return k.flags.ToRESTConfig()
+	return s.Config()
 }

@@ -51,6 +51,8 @@ func codeOf(err error) (code int, hint string) {
 		return e.code, e.hint
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted, "nothing more is written; the same command goes on from here"
+	case errors.Is(err, record.ErrUnreadable):
+		return exitFailure, "nothing is written while that Secret is there; mend it from a backup, or move it away: the live CNI does not need it"
 	case errors.Is(err, hub.ErrChanged), errors.Is(err, record.ErrTaken), apierrors.IsConflict(err):
 		return exitConflict, "somebody else is at work on this cluster; look with addonctl status, then run this again"
 	case kube.Unreachable(err):

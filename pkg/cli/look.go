@@ -51,6 +51,8 @@ type statusReport struct {
 	Versions  []noderoll.VersionCount `json:"nodeVersions,omitempty"`
 	Waiting   []noderoll.Waiting      `json:"waiting,omitempty"`
 	Findings  []plan.Finding          `json:"findings,omitempty"`
+	// Next says how to go on when something is left to do; no manager does it.
+	Next string `json:"next,omitempty"`
 	// Conditions are what the record's status would say now.
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
@@ -99,6 +101,9 @@ func statusOf(in plan.Input, p plan.Plan) statusReport {
 	if in.Installed.Present {
 		r.Versions, r.Waiting = p.Nodes.Versions, p.Nodes.Waiting
 	}
+	if len(p.Steps) > 0 {
+		r.Next = "addonctl update"
+	}
 	r.Wanted = wanted(in, p)
 	for _, c := range plan.Choices(in) {
 		if c.Newest {
@@ -140,6 +145,9 @@ func (r statusReport) table(w io.Writer, _ bool) {
 	columns(w, rows...)
 	for _, n := range r.Waiting {
 		fmt.Fprintf(w, "  %s: %s (%s)\n", n.Node, n.Why, n.State)
+	}
+	if r.Next != "" {
+		fmt.Fprintf(w, "Something is left to do; unless a command is at work on it, go on with: %s\n", r.Next)
 	}
 	for _, f := range r.Findings {
 		fmt.Fprintf(w, "%s: %s\n", f.Reason, f.Message)

@@ -17,7 +17,7 @@ func (a *app) planCommand() *cobra.Command {
 	var networkType string
 	c := &cobra.Command{
 		Use:   "plan [--version V]",
-		Short: "Show what following the record would do, or what a move to a version would do; write nothing",
+		Short: "Show what update would do, or a move to a version; write nothing",
 		Args:  noArgs, PreRunE: a.checkOutput,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			request := r
@@ -31,6 +31,9 @@ func (a *app) planCommand() *cobra.Command {
 				request = plan.Request{}
 			}
 			_, p, err := a.look(c, request)
+			if err == nil && request.Verb == plan.Follow && p.State == plan.UpToDate && !p.Pinned {
+				_, p, err = a.look(c, plan.Request{Verb: plan.Update}) // what `update` would do
+			}
 			if err != nil {
 				return err
 			}

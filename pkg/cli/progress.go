@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 )
 
@@ -42,17 +43,24 @@ func (b *progress) show(in plan.Input, p plan.Plan) {
 	key := text
 	if bad := p.Nodes.Bad(); len(bad) > 0 {
 		text += "; in trouble: " + nodesText(bad)
-		for _, w := range bad {
-			key += " " + w.Node // not why: restarts are counted up with every look
-		}
+		key += troubled(bad)
 	}
-	if b.session.terminal() {
+	if isTerminal(b.session.Err) {
 		b.bar(text, p.Nodes.Ready, p.Nodes.Total)
 		return
 	}
 	if since := time.Since(b.lastAt); since >= quiet && key != b.key || since >= beat {
 		b.line(text, key)
 	}
+}
+
+// troubled names the nodes alone: their restarts are counted up with every look.
+func troubled(bad []noderoll.Waiting) string {
+	var out strings.Builder
+	for _, w := range bad {
+		out.WriteString(" " + w.Node)
+	}
+	return out.String()
 }
 
 func (b *progress) line(text, key string) {

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
@@ -42,13 +43,27 @@ func report(in plan.Input, p plan.Plan, end reconcile.End) actReport {
 		Nodes:    nodeCounts{Total: p.Nodes.Total, Updated: p.Nodes.Updated, Ready: p.Nodes.Ready},
 		Findings: p.Findings,
 	}
-	if in.Installed.Present {
+	switch {
+	case end == outcomeUnchanged || end == outcomeRecorded: // what is live is what is reported
+	case !begun(p):
+		r.Nodes.Updated, r.Nodes.Ready = 0, 0 // of the target; the old release's pods are not counted for it
+	case in.Installed.Present:
 		r.Waiting = p.Nodes.Waiting
 	}
-	if n := len(in.Record.Revisions); n > 1 && end == reconcile.Done {
-		r.Previous = in.Record.Revisions[n-2].Version
+	if end == reconcile.Done {
+		r.Previous = previous(in.Record)
 	}
 	return r
+}
+
+// previous is the version that was deployed before the newest revision.
+func previous(r plan.Record) string {
+	for _, rev := range slices.Backward(r.Revisions) {
+		if rev.Status == plan.Superseded {
+			return rev.Version
+		}
+	}
+	return ""
 }
 
 func (r actReport) name() string {

@@ -18,14 +18,18 @@ type Streams struct {
 	Err io.Writer
 }
 
-// terminal tells whether somebody can be asked.
-func (s Streams) terminal() bool {
-	in, ok := s.In.(*os.File)
-	return ok && term.IsTerminal(int(in.Fd()))
+// terminal tells whether somebody can be asked: both ends are one.
+func (s Streams) terminal() bool { return isTerminal(s.In) && isTerminal(s.Err) }
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // Run carries out one command line and returns its exit code. Cancelling the context is what Ctrl-C does.
 func Run(ctx context.Context, args []string, s Streams) int {
+	out := &counted{Writer: s.Out}
+	s.Out = out
 	a := &app{Streams: s}
 	root := a.root()
 	root.SetArgs(args)
@@ -45,13 +49,53 @@ func Run(ctx context.Context, args []string, s Streams) int {
 	if hint != "" {
 		fmt.Fprintf(s.Err, "hint: %s\n", hint)
 	}
+	if err != nil && out.n == 0 {
+		a.printError(code, err, hint)
+	}
 	return code
+}
+
+// counted knows whether a result was written.
+type counted struct {
+	io.Writer
+	n int
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	c.n += n
+	return n, err
+}
+
+// errorReport is the result of a command that has no other: pipelines read exactly one document, whatever happens.
+type errorReport struct {
+	Error struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+		Hint    string `json:"hint,omitempty"`
+	} `json:"error"`
+}
+
+func (r errorReport) table(io.Writer, bool) {}
+func (r errorReport) name() string          { return "" }
+
+func (a *app) printError(code int, err error, hint string) {
+	if a.output != "json" && a.output != "yaml" {
+		return
+	}
+	r := errorReport{}
+	r.Error.Code, r.Error.Message, r.Error.Hint = code, err.Error(), hint
+	if err := a.print(r); err != nil {
+		a.note(err.Error())
+	}
 }
 
 // app is one command line.
 type app struct {
 	Streams
 	global
+	// troubled is the last error that was survived.
+	troubled string
 }
 
 // global are the flags that every command has.

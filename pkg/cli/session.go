@@ -10,6 +10,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/addonctl/addonctl/addons"
 	"github.com/addonctl/addonctl/charts"
@@ -37,6 +38,9 @@ type session struct {
 
 // connect finds the cluster. Nothing is asked of it yet.
 func (a *app) connect() (*session, error) {
+	if problems := validation.IsDNS1123Subdomain(a.cluster); len(problems) > 0 {
+		return nil, usage("give the name of a record, such as in-cluster", "--cluster %q: %s", a.cluster, problems[0])
+	}
 	c, err := a.catalog()
 	if err != nil {
 		return nil, err
@@ -54,7 +58,7 @@ func (a *app) connect() (*session, error) {
 	return &session{app: a, client: client, hub: h, observer: o, loop: &reconcile.Loop{
 		Observer: o, Engine: &helm.Engine{Target: client, Charts: charts.FS, Now: time.Now},
 		Recorder: &hub.Recorder{Hub: h, By: drivenBy},
-		Pause:    time.Second, Transient: transient, Trouble: func(err error) { a.note(err.Error() + "; looking again") },
+		Pause:    time.Second, Transient: transient, Trouble: a.trouble,
 	}}, nil
 }
 
@@ -79,6 +83,14 @@ func (a *app) catalog() (*catalog.Catalog, error) {
 		return nil, fmt.Errorf("reading the catalog: %w", err)
 	}
 	return c, nil
+}
+
+// trouble tells of an error that is survived, once until another one comes.
+func (a *app) trouble(err error) {
+	if text := err.Error() + "; looking again"; text != a.troubled {
+		a.note(text)
+		a.troubled = text
+	}
 }
 
 // note tells the person something that is no result.

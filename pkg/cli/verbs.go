@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -114,6 +116,12 @@ keeping the add-on fit for the cluster's Kubernetes version is yours from then o
 			if strings.TrimSpace(r.Pin.Reason) == "" {
 				return usage(`add --reason "…": whoever meets the pin later will want to know`, "pin needs --reason")
 			}
+			if err := checkText("--reason", r.Pin.Reason, 1024); err != nil {
+				return err
+			}
+			if err := checkText("--ticket", r.Pin.Ticket, 256); err != nil {
+				return err
+			}
 			if r.Pin.Until, err = parseUntil(until, time.Now()); err != nil {
 				return err
 			}
@@ -127,6 +135,17 @@ keeping the add-on fit for the cluster's Kubernetes version is yours from then o
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
 	f.add(c.Flags())
 	return c
+}
+
+// checkText refuses what the record cannot hold, and what would write over a terminal that shows it.
+func checkText(flag, s string, most int) error {
+	if len(s) > most {
+		return usage("shorten it; the ticket may say more", "%s has %d bytes, at most %d are kept", flag, len(s), most)
+	}
+	if strings.ContainsFunc(s, unicode.IsControl) || !utf8.ValidString(s) {
+		return usage("one line of plain text", "%s holds line breaks or control characters", flag)
+	}
+	return nil
 }
 
 // parseUntil reads a day, which ends at midnight UTC, or a time; it must lie ahead.

@@ -35,10 +35,11 @@ is read from the cluster.`,
 			}
 			addOn, ok := in.Catalog.ForNetworkType(in.Cluster.NetworkType)
 			if !ok {
-				return &exit{
-					code: exitRefused, err: fmt.Errorf("the catalog has no add-on for network type %s", dash(string(in.Cluster.NetworkType))),
-					hint: "register the cluster, or give --network-type",
+				e := &exit{code: exitRefused, err: fmt.Errorf("the catalog has no add-on for network type %s", in.Cluster.NetworkType)}
+				if in.Cluster.NetworkType == "" {
+					e.err, e.hint = fmt.Errorf("cluster %s has no recorded network type", a.cluster), "register the cluster, or give --network-type"
 				}
+				return e
 			}
 			return a.print(versionsReport{in.Cluster.NetworkType, addOn.Name, in.Cluster.Kubernetes.String(), plan.Choices(in)})
 		},
