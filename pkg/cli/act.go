@@ -230,7 +230,8 @@ func (s *session) drive(c *cobra.Command, first plan.Plan, f actFlags) error {
 		if out.Plan.State != "" {
 			_ = s.print(report(out.Input, out.Plan, "Failed"))
 		}
-		return err
+		code, hint := codeOf(err)
+		return &exit{code: code, err: err, hint: strings.TrimPrefix(hint+"; go on with: "+resume(c), "; ")}
 	}
 	if out.Plan.State == "" {
 		out.Plan = first

@@ -39,6 +39,9 @@ func (d decision) wayOut(t noderoll.Truth) bool {
 func waiting(t noderoll.Truth) string {
 	var out []string
 	for _, w := range t.Waiting {
+		if w.State == noderoll.Outdated {
+			continue // it works, only with the release before
+		}
 		out = append(out, fmt.Sprintf("%s (%s)", w.Node, w.Why))
 	}
 	return few(out)
