@@ -16,24 +16,24 @@ const digest = "sha256:4ee1ff9a8c2b7b4e5e43d9c0a7a2c1d5b3f0e6a9d8c7b6a5f4e3d2c1b
 func TestAnImageTellsItsRepositoryAndVersion(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ image, repository, version string }{
-		"a tag":                      {"ghcr.io/flannel-io/flannel:v0.27.3", "flannel", "0.27.3"},
-		"a tag without v":            {"docker.io/flannel/flannel:0.24.4", "flannel", "0.24.4"},
-		"a tag with a build":         {"docker.io/flannel/flannel-cni-plugin:v1.4.0-flannel1", "flannel-cni-plugin", "1.4.0-flannel1"},
-		"a tag that is no version":   {"quay.io/cilium/cilium:latest", "cilium", "latest"},
-		"a tag and a digest":         {"quay.io/cilium/cilium:v1.18.2@" + digest, "cilium", "1.18.2"},
-		"a digest":                   {"iad.ocir.io/oke/oke-public-flannel@" + digest, "oke-public-flannel", digest},
-		"neither":                    {"docker.io/flannel/flannel", "flannel", ""},
+		"a tag":                      {"ghcr.io/flannel-io/flannel:v0.27.3", "ghcr.io/flannel-io/flannel", "0.27.3"},
+		"a tag without v":            {"docker.io/flannel/flannel:0.24.4", "docker.io/flannel/flannel", "0.24.4"},
+		"a tag with a build":         {"docker.io/flannel/flannel-cni-plugin:v1.4.0-flannel1", "docker.io/flannel/flannel-cni-plugin", "1.4.0-flannel1"},
+		"a tag that is no version":   {"quay.io/cilium/cilium:latest", "quay.io/cilium/cilium", "latest"},
+		"a tag and a digest":         {"quay.io/cilium/cilium:v1.18.2@" + digest, "quay.io/cilium/cilium", "1.18.2"},
+		"a digest":                   {"iad.ocir.io/oke/oke-public-flannel@" + digest, "iad.ocir.io/oke/oke-public-flannel", digest},
+		"neither":                    {"docker.io/flannel/flannel", "docker.io/flannel/flannel", ""},
 		"no registry":                {"flannel:v0.27.3", "flannel", "0.27.3"},
-		"a registry with a port":     {"registry.example:5000/mirror/flannel:v0.27.3", "flannel", "0.27.3"},
-		"a port and no tag":          {"registry.example:5000/mirror/flannel", "flannel", ""},
-		"a port and a digest":        {"registry.example:5000/flannel@" + digest, "flannel", digest},
-		"a port, a tag and a digest": {"registry.example:5000/flannel:v0.26.2@" + digest, "flannel", "0.26.2"},
-		"an address as registry":     {"[fd00::1]:5000/flannel:v0.26.2", "flannel", "0.26.2"},
+		"a registry with a port":     {"registry.example:5000/mirror/flannel:v0.27.3", "registry.example:5000/mirror/flannel", "0.27.3"},
+		"a port and no tag":          {"registry.example:5000/mirror/flannel", "registry.example:5000/mirror/flannel", ""},
+		"a port and a digest":        {"registry.example:5000/flannel@" + digest, "registry.example:5000/flannel", digest},
+		"a port, a tag and a digest": {"registry.example:5000/flannel:v0.26.2@" + digest, "registry.example:5000/flannel", "0.26.2"},
+		"an address as registry":     {"[fd00::1]:5000/flannel:v0.26.2", "[fd00::1]:5000/flannel", "0.26.2"},
 		"nothing":                    {"", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			want, got := [2]string{c.repository, c.version}, [2]string{repositoryName(c.image), imageVersion(c.image)}
+			want, got := [2]string{c.repository, c.version}, [2]string{repository(c.image), imageVersion(c.image)}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s: repository and version (-want +got):\n%s", c.image, diff)
 			}
@@ -47,6 +47,12 @@ func daemonSet(namespace, name string, images ...string) *appsv1.DaemonSet {
 	for _, i := range images {
 		d.Spec.Template.Spec.Containers = append(d.Spec.Template.Spec.Containers, corev1.Container{Name: "c", Image: i})
 	}
+	return d
+}
+
+// installer adds an init container.
+func installer(d *appsv1.DaemonSet, image string) *appsv1.DaemonSet {
+	d.Spec.Template.Spec.InitContainers = []corev1.Container{{Name: "install", Image: image}}
 	return d
 }
 
@@ -88,6 +94,14 @@ func TestACNIIsRecognisedWhereverAndFromWhateverItRuns(t *testing.T) {
 			daemonSet("kube-system", "x", "iad.ocir.io/oke/oke-public-vcn-native-ip-cni-plugin@"+digest),
 			plan.CNI{Plugin: "vcn-native", NetworkType: "OCI_VCN_IP_NATIVE", Workload: "kube-system/x"},
 		},
+		"calico that wires the pods": {
+			daemonSet("calico-system", "calico-node", "quay.io/calico/node:v3.31.0", "quay.io/calico/cni:v3.31.0"),
+			plan.CNI{Plugin: "calico", Workload: "calico-system/calico-node"},
+		},
+		"one that is known by its installer alone": {
+			installer(daemonSet("kube-system", "calico-node", "registry.example:5000/calico/node:v3.31.0"), "registry.example:5000/calico/cni:v3.31.0"),
+			plan.CNI{Plugin: "calico", Workload: "kube-system/calico-node"},
+		},
 		"cilium": {
 			daemonSet("kube-system", "cilium", "quay.io/cilium/cilium:v1.18.2@"+digest),
 			plan.CNI{Plugin: "cilium", Workload: "kube-system/cilium"},
@@ -111,6 +125,8 @@ func TestOtherDaemonSetsAreNoCNI(t *testing.T) {
 	for name, d := range map[string]*appsv1.DaemonSet{
 		"kube-proxy":                      daemonSet("kube-system", "kube-proxy", "registry.k8s.io/kube-proxy:v1.36.3"),
 		"OKE's node agent":                daemonSet("kube-system", "proxymux-client", "iad.ocir.io/oke/oke-public-proxymux-cli@"+digest),
+		"calico for policy alone":         daemonSet("kube-system", "calico-node", "quay.io/calico/node:v3.31.0"),
+		"another installer":               installer(daemonSet("kube-system", "x", "pause:3"), "registry.example/mycalico/cni:1"),
 		"cilium's proxy":                  daemonSet("kube-system", "cilium-envoy", "quay.io/cilium/cilium-envoy:v1.34"),
 		"one that watches flannel":        daemonSet("monitoring", "flannel-exporter", "registry.example/flannel-exporter:1"),
 		"one of a folder called flannel":  daemonSet("monitoring", "x", "registry.example/flannel/exporter:1"),

@@ -100,6 +100,7 @@ func TestWhatIsSeenOfARealCluster(t *testing.T) {
 	t.Run("the newest revision is the one that new pods get", c.newest)
 	t.Run("other CNIs are seen in any namespace", c.others)
 	t.Run("looking needs exactly the rights that it lists", c.rights)
+	t.Run("a cluster whose record was deleted is still seen as what it is", c.unrecorded)
 	t.Run("a server that is away is an error and no empty cluster", c.away)
 }
 
@@ -194,7 +195,7 @@ func (c *cluster) registered(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := c.look(t)
-	if s := in.Cluster.Stamp; s == nil || s.NetworkType != catalog.FlannelOverlay || s.UID != uid {
+	if s := in.Cluster.Stamp; s == nil || *s != (plan.Stamp{NetworkType: catalog.FlannelOverlay, UID: uid, Cluster: "in-cluster"}) {
 		t.Errorf("stamp %+v", s)
 	}
 	got := in.Cluster
@@ -224,6 +225,7 @@ func (c *cluster) installed(t *testing.T) {
 	})
 	want := in.Installed // the newest revision is compared with those of the pods
 	want.Present, want.Ours, want.Version, want.Digest, want.Observed, want.MaxUnavailable = true, true, "0.26.2", "render-0.26.2", true, 1
+	want.Network = []string{"10.244.0.0/16"}
 	if diff := cmp.Diff(want, in.Installed); diff != "" {
 		t.Errorf("installed (-want +got):\n%s", diff)
 	}
@@ -535,6 +537,27 @@ func (c *cluster) rights(t *testing.T) {
 	slices.Sort(listed)
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(used)), listed); diff != "" {
 		t.Errorf("rights (-used +listed):\n%s", diff)
+	}
+}
+
+// unrecorded comes after all that needs the record.
+func (c *cluster) unrecorded(t *testing.T) {
+	before := c.look(t)
+	if err := c.client.Dynamic.Resource(v1alpha1.ClusterNetworks).Delete(t.Context(), "in-cluster", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	after := c.look(t)
+	if after.Cluster.NetworkType != "" || after.Cluster.Stamp == nil {
+		t.Fatalf("cluster %+v", after.Cluster)
+	}
+	if diff := cmp.Diff(before.Installed, after.Installed); diff != "" {
+		t.Errorf("installed (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(before.Desired, after.Desired); diff != "" {
+		t.Errorf("desired, the pin with it (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(before.Cluster.CNIs, after.Cluster.CNIs); diff != "" {
+		t.Errorf("CNIs (-want +got):\n%s", diff)
 	}
 }
 

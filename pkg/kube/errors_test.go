@@ -1,0 +1,281 @@
+package kube_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+
+	"github.com/addonctl/addonctl/pkg/kube"
+)
+
+// patience is a limit that only a failing test reaches.
+const patience = 30 * time.Second
+
+var resource = schema.GroupResource{Group: "apps", Resource: "daemonsets"}
+
+// unconnected is a client of a server that is not there: the port was free a moment ago, and nobody listens.
+func unconnected(t *testing.T) *kube.Client {
+	t.Helper()
+	l := listen(t)
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return clientOf(t, "http://"+address)
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func clientOf(t *testing.T, host string) *kube.Client {
+	t.Helper()
+	k, err := kube.New(&rest.Config{Host: host, TLSClientConfig: rest.TLSClientConfig{Insecure: strings.HasPrefix(host, "https:")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func TestUnreachableIsAServerThatDidNotAnswer(t *testing.T) {
+	t.Parallel()
+	oops := errors.New("oops")
+	for name, c := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"no error":                             {nil, false},
+		"any other error":                      {oops, false},
+		"a refused connection":                 {&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, true},
+		"a connection that was reset":          {&net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, true},
+		"a name that is not known":             {&net.DNSError{Err: "no such host", Name: "api.example"}, true},
+		"a call that could not be made":        {&url.Error{Op: "Get", URL: "https://api.example", Err: oops}, true},
+		"a call's time is up":                  {context.DeadlineExceeded, true},
+		"an answer that never began":           {io.EOF, true},
+		"an answer that broke off":             {io.ErrUnexpectedEOF, true},
+		"429":                                  {apierrors.NewTooManyRequests("slow down", 1), true},
+		"503":                                  {apierrors.NewServiceUnavailable("starting"), true},
+		"504":                                  {apierrors.NewTimeoutError("timed out", 1), true},
+		"a storage that timed out":             {apierrors.NewServerTimeout(resource, "get", 1), true},
+		"400":                                  {apierrors.NewBadRequest("what"), false},
+		"401":                                  {apierrors.NewUnauthorized("who"), false},
+		"403":                                  {apierrors.NewForbidden(resource, "x", oops), false},
+		"404":                                  {apierrors.NewNotFound(resource, "x"), false},
+		"409":                                  {apierrors.NewConflict(resource, "x", oops), false},
+		"409, the name is taken":               {apierrors.NewAlreadyExists(resource, "x"), false},
+		"410":                                  {apierrors.NewResourceExpired("too old"), false},
+		"500":                                  {apierrors.NewInternalError(oops), false},
+		"403, and another call that broke off": {errors.Join(apierrors.NewForbidden(resource, "x", oops), io.EOF), false},
+		"500 because of a call that the server made itself": {
+			apierrors.NewInternalError(&url.Error{Op: "Post", URL: "https://webhook.example", Err: context.DeadlineExceeded}), false,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := kube.Unreachable(c.err); got != c.want {
+				t.Errorf("unreachable = %t, want %t", got, c.want)
+			}
+			if c.err == nil {
+				return
+			}
+			if got := kube.Unreachable(fmt.Errorf("listing nodes: %w", c.err)); got != c.want {
+				t.Errorf("wrapped: unreachable = %t, want %t", got, c.want)
+			}
+		})
+	}
+}
+
+// The table above has errors as we think they are; these are as client-go really returns them.
+func TestUnreachableKnowsWhatARealClientReturns(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		handler http.HandlerFunc
+		want    bool
+	}{
+		"an answer that breaks off": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			_, _ = w.Write([]byte("{"))
+		}, true},
+		"a connection that is closed without an answer": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, true},
+		"503":                            {answer(http.StatusServiceUnavailable), true},
+		"429":                            {answer(http.StatusTooManyRequests), true},
+		"504 of a load balancer":         {answer(http.StatusGatewayTimeout), true},
+		"500":                            {answer(http.StatusInternalServerError), false},
+		"403":                            {answer(http.StatusForbidden), false},
+		"404":                            {answer(http.StatusNotFound), false},
+		"an answer of some other server": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := httptest.NewServer(c.handler)
+			defer s.Close()
+			_, err := clientOf(t, s.URL).Version(t.Context(), patience)
+			if err == nil || kube.Unreachable(err) != c.want {
+				t.Errorf("unreachable = %t, want %t: %v", kube.Unreachable(err), c.want, err)
+			}
+		})
+	}
+	t.Run("nobody listens", func(t *testing.T) {
+		t.Parallel()
+		_, err := unconnected(t).Version(t.Context(), patience)
+		if !kube.Unreachable(err) || !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func answer(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+}
+
+// A server that accepts and never answers is what a broken load balancer, or a paused API server, looks like.
+func TestVersionGivesUpInItsTimeOnAServerThatAcceptsAndNeverAnswers(t *testing.T) {
+	t.Parallel()
+	for _, scheme := range []string{"http", "https"} {
+		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
+			l := listen(t)
+			defer func() { _ = l.Close() }()
+			go silence(l)
+			k := clientOf(t, scheme+"://"+l.Addr().String())
+			begin := time.Now()
+			_, err := k.Version(t.Context(), 100*time.Millisecond)
+			if took := time.Since(begin); took > patience/3 {
+				t.Errorf("it took %s", took)
+			}
+			if !kube.Unreachable(err) || !strings.Contains(err.Error(), l.Addr().String()) {
+				t.Errorf("got %v, want an unreachable server that is named", err)
+			}
+		})
+	}
+}
+
+// silence accepts until the listener is closed, and keeps the connections open.
+func silence(l net.Listener) {
+	var open []net.Conn
+	defer func() {
+		for _, c := range open {
+			_ = c.Close()
+		}
+	}()
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		open = append(open, c)
+	}
+}
+
+func TestAClientCopiesItsConfiguration(t *testing.T) {
+	t.Parallel()
+	cfg := &rest.Config{Host: "http://127.0.0.1:1"}
+	before := rest.CopyConfig(cfg)
+	k, err := kube.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.QPS != before.QPS || cfg.Timeout != before.Timeout || cfg.WarningHandler != nil {
+		t.Errorf("the configuration was changed: %+v", cfg)
+	}
+	if k.Host != cfg.Host {
+		t.Errorf("host %q", k.Host)
+	}
+	if _, err := kube.New(&rest.Config{Host: "https://x", TLSClientConfig: rest.TLSClientConfig{CAFile: "/nowhere"}}); err == nil {
+		t.Error("a configuration that cannot be used was accepted")
+	}
+	if _, err := kube.New(&rest.Config{Host: "https://x", TLSClientConfig: rest.TLSClientConfig{CAData: []byte("rubbish")}}); err == nil {
+		t.Error("a certificate authority that cannot be read was accepted")
+	}
+}
+
+var errAway = apierrors.NewServiceUnavailable("starting")
+
+// Time is virtual here: the pauses are as long as they are, and nobody waits for them.
+func TestRetryGoesOnUntilTheServerAnswers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answers []error
+		calls   int
+		want    error
+		// pauses in between, which double from 200 ms to 2 s.
+		took time.Duration
+	}{
+		"it answers at once":           {[]error{nil}, 1, nil, 0},
+		"it answers the third time":    {[]error{errAway, errAway, nil}, 3, nil, 600 * time.Millisecond},
+		"it refuses":                   {[]error{os.ErrPermission}, 1, os.ErrPermission, 0},
+		"it comes back and refuses":    {[]error{errAway, os.ErrPermission}, 2, os.ErrPermission, 200 * time.Millisecond},
+		"it never answers in a minute": {[]error{errAway}, 33, errAway, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				begin, calls := time.Now(), 0
+				err := kube.Retry(t.Context(), time.Minute, func(context.Context) error {
+					calls++
+					return c.answers[min(calls, len(c.answers))-1]
+				})
+				if !errors.Is(err, c.want) {
+					t.Errorf("got %v, want %v", err, c.want)
+				}
+				type seen struct {
+					Calls int
+					Took  time.Duration
+				}
+				if diff := cmp.Diff(seen{c.calls, c.took}, seen{calls, time.Since(begin)}); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestRetryEndsACallThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		err := kube.Retry(t.Context(), time.Minute, func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Minute {
+			t.Errorf("after %s: %v", time.Since(begin), err)
+		}
+	})
+}
+
+func TestRetryEndsWhenItsCallerGoesAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		begin := time.Now()
+		if err := kube.Retry(ctx, time.Minute, func(context.Context) error { return errAway }); !errors.Is(err, errAway) {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(begin); took != time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}

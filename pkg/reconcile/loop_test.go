@@ -1,0 +1,602 @@
+package reconcile_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/addonctl/addonctl/addons"
+	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/noderoll"
+	"github.com/addonctl/addonctl/pkg/plan"
+	"github.com/addonctl/addonctl/pkg/reconcile"
+	"github.com/addonctl/addonctl/pkg/version"
+)
+
+var (
+	errAway  = errors.New("the server does not answer")
+	errFinal = errors.New("the server refuses")
+)
+
+// limit is a time that ends in the middle of a pause.
+const limit = 10500 * time.Millisecond
+
+var shipped = func() *catalog.Catalog {
+	c, err := catalog.Load(addons.FS)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}()
+
+// What the loop can see, in the order in which an update goes.
+
+// unwritten is a registered cluster of two nodes that runs 0.24.4, pinned to 0.26.2.
+func unwritten() plan.Input {
+	in := plan.Input{
+		Now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Catalog: shipped,
+		Cluster: plan.Cluster{
+			Name: "in-cluster", Kubernetes: version.MustParse("v1.33.1"), UID: "uid-1", NetworkType: catalog.FlannelOverlay,
+			Stamp: &plan.Stamp{NetworkType: catalog.FlannelOverlay, UID: "uid-1"},
+			CNIs:  []plan.CNI{{Plugin: "flannel", NetworkType: catalog.FlannelOverlay, Workload: "kube-system/kube-flannel-ds", Ours: true}},
+		},
+		Desired: plan.Desired{AddOn: "Flannel", Version: "0.26.2", Pin: plan.Pin{Reason: "test"}},
+		Installed: plan.Installed{
+			Present: true, Ours: true, Version: "0.24.4", Digest: "render-0.24.4", Observed: true, Newest: "hash-0.24.4", MaxUnavailable: 1,
+		},
+		Record: plan.Record{Revisions: []plan.Revision{{Number: 1, Version: "0.24.4", Status: plan.Deployed, Digest: "render-0.24.4"}}},
+	}
+	for i := range 2 {
+		in.Nodes = append(in.Nodes, noderoll.Node{
+			Name: fmt.Sprintf("n%d", i), Ready: true, KubeletVersion: "v1.33.1", PodCIDRs: []string{fmt.Sprintf("10.244.%d.0/25", i)},
+			Pod: &noderoll.Pod{Name: "p", Revision: "hash-0.24.4", Version: "0.24.4", Ready: true, Available: true},
+		})
+	}
+	return in
+}
+
+// rolling is the same cluster with the objects of 0.26.2 written, and so many nodes that run it, Ready.
+func rolling(ready int) plan.Input {
+	in := unwritten()
+	in.Installed.Version, in.Installed.Digest, in.Installed.Newest = "0.26.2", "render-0.26.2", "hash-0.26.2"
+	in.Record.Revisions = append(in.Record.Revisions, plan.Revision{Number: 2, Version: "0.26.2", Status: plan.PendingUpgrade, Digest: "render-0.26.2"})
+	for i := range ready {
+		in.Nodes[i].Pod = &noderoll.Pod{Name: "p", Revision: "hash-0.26.2", Version: "0.26.2", Ready: true, Available: true}
+	}
+	return in
+}
+
+// failing has the last node in a crash loop.
+func failing() plan.Input {
+	in := rolling(1)
+	in.Nodes[1].Pod = &noderoll.Pod{Name: "p", Revision: "hash-0.26.2", Version: "0.26.2", Restarts: 3, Trouble: "CrashLoopBackOff", Bad: true}
+	return in
+}
+
+// settled has nothing left to do.
+func settled() plan.Input {
+	in := rolling(2)
+	in.Record.Revisions[0].Status, in.Record.Revisions[1].Status = plan.Superseded, plan.Deployed
+	return in
+}
+
+// paused is a cluster to which nothing may be written.
+func paused() plan.Input {
+	in := unwritten()
+	in.Cluster.Paused = true
+	return in
+}
+
+// look is what the observer sees, or why it sees nothing.
+type look struct {
+	in  plan.Input
+	err error
+}
+
+// world is a scripted cluster: what is seen, look by look, the last one for ever, and what becomes of the steps. It
+// writes down everything that the loop does.
+type world struct {
+	looks []look
+	// do answers the steps in their order, the last one for ever; none means that all succeed.
+	do []error
+	// record answers every status that is kept.
+	record error
+	// change answers every comparison with the cluster.
+	change error
+
+	seen, done int
+	log        []string
+}
+
+func (w *world) Observe(context.Context) (plan.Input, error) {
+	w.seen++
+	l := w.looks[min(w.seen, len(w.looks))-1]
+	if l.err != nil {
+		w.log = append(w.log, "look: "+l.err.Error())
+	}
+	return l.in, l.err
+}
+
+func (w *world) Change(_ context.Context, in plan.Input) (plan.Change, error) {
+	_, r, _ := plan.Target(in)
+	v := r.Version.String()
+	return plan.Change{Version: v, Digest: "render-" + v, Network: plan.PodCIDRs(in)}, w.change
+}
+
+func (w *world) Do(_ context.Context, _ plan.Input, s plan.Step) (plan.Result, error) {
+	w.log = append(w.log, fmt.Sprintf("do: %s %s", s.Kind, s.Version))
+	w.done++
+	result := plan.Result{Step: s}
+	if len(w.do) == 0 {
+		return result, nil
+	}
+	return result, w.do[min(w.done, len(w.do))-1]
+}
+
+func (w *world) Record(_ context.Context, _ plan.Input, p plan.Plan) error {
+	w.log = append(w.log, fmt.Sprintf("record: %s, %d of %d", p.State, p.Nodes.Ready, p.Nodes.Total))
+	return w.record
+}
+
+// loop waits for nodes, a second at a time. Its time is virtual.
+func (w *world) loop(timeout time.Duration) *reconcile.Loop {
+	return &reconcile.Loop{
+		Observer: w, Engine: w, Recorder: w, Wait: true, Timeout: timeout, Pause: time.Second,
+		Transient: func(err error) bool { return errors.Is(err, errAway) },
+		Trouble:   func(err error) { w.log = append(w.log, "trouble: "+err.Error()) },
+	}
+}
+
+func sees(ins ...plan.Input) []look {
+	var out []look
+	for _, in := range ins {
+		out = append(out, look{in: in})
+	}
+	return out
+}
+
+func times(n int, l look) []look {
+	var out []look
+	for range n {
+		out = append(out, l)
+	}
+	return out
+}
+
+func concat(ls ...[]look) []look {
+	var out []look
+	for _, l := range ls {
+		out = append(out, l...)
+	}
+	return out
+}
+
+// run wants the run to end without an error.
+func run(t *testing.T, l *reconcile.Loop, want reconcile.End) reconcile.Outcome {
+	t.Helper()
+	out, err := l.Run(t.Context())
+	if err != nil || out.End != want {
+		t.Fatalf("ended %q, %v; want %s", out.End, err, want)
+	}
+	return out
+}
+
+func (w *world) did(t *testing.T, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, w.log); diff != "" {
+		t.Errorf("what was done (-want +got):\n%s", diff)
+	}
+}
+
+func TestOnlyTheFirstStepOfEachPlanIsCarriedOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{looks: sees(unwritten(), rolling(0), rolling(1), rolling(2), settled())}
+		begin := time.Now()
+		out := run(t, w.loop(time.Hour), reconcile.Done)
+		w.did(t,
+			"record: Applying, 2 of 2", "do: Apply 0.26.2",
+			"record: Rolling, 0 of 2", "record: Rolling, 1 of 2",
+			"record: Settling, 2 of 2", "do: Settle 0.26.2",
+			"record: UpToDate, 2 of 2",
+		)
+		if took := time.Since(begin); took != 2*time.Second {
+			t.Errorf("it took %s, want a pause after each of the two looks that showed nodes on their way", took)
+		}
+		var kinds []plan.StepKind
+		for _, r := range out.Results {
+			kinds = append(kinds, r.Step.Kind)
+		}
+		if diff := cmp.Diff([]plan.StepKind{plan.Apply, plan.Settle}, kinds); diff != "" {
+			t.Errorf("results (-want +got):\n%s", diff)
+		}
+		if out.Plan.State != plan.UpToDate || out.Input.Record.Last().Status != plan.Deployed {
+			t.Errorf("the outcome is not of the last look: %s, %s", out.Plan.State, out.Input.Record.Last().Status)
+		}
+	})
+}
+
+// A run that is killed is resumed by another: nothing but the cluster is remembered.
+func TestARunGoesOnFromWhereTheClusterStands(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		from func() plan.Input
+		want []string
+	}{
+		"killed while nodes take it": {
+			func() plan.Input { return rolling(1) },
+			[]string{"record: Rolling, 1 of 2", "record: Settling, 2 of 2", "do: Settle 0.26.2", "record: UpToDate, 2 of 2"},
+		},
+		"killed before settling": {
+			func() plan.Input { return rolling(2) },
+			[]string{"record: Settling, 2 of 2", "do: Settle 0.26.2", "record: Settling, 2 of 2", "do: Settle 0.26.2", "record: UpToDate, 2 of 2"},
+		},
+		"killed when all was done": {settled, []string{"record: UpToDate, 2 of 2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{looks: sees(c.from(), rolling(2), settled())}
+				run(t, w.loop(time.Hour), reconcile.Done)
+				w.did(t, c.want...)
+			})
+		})
+	}
+}
+
+func TestABlockingFindingStopsEveryWrite(t *testing.T) {
+	t.Parallel()
+	t.Run("from the start", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := &world{looks: sees(paused())}
+			out := run(t, w.loop(time.Hour), reconcile.Refused)
+			w.did(t, "record: Blocked, 2 of 2")
+			if b := out.Plan.Blocking(); len(b) != 1 || b[0].Reason != plan.Paused || out.Results != nil {
+				t.Errorf("outcome %+v", out)
+			}
+		})
+	})
+	t.Run("in the middle of an update", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			stop := rolling(1)
+			stop.Cluster.Paused = true
+			w := &world{looks: sees(unwritten(), rolling(0), stop)}
+			run(t, w.loop(time.Hour), reconcile.Refused)
+			w.did(t, "record: Applying, 2 of 2", "do: Apply 0.26.2", "record: Rolling, 0 of 2", "record: Blocked, 1 of 2")
+		})
+	})
+}
+
+func TestARunThatDoesNotWaitEndsWhenTheObjectsAreWritten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{looks: sees(unwritten(), rolling(0))}
+		l := w.loop(time.Hour)
+		l.Wait = false
+		begin := time.Now()
+		run(t, l, reconcile.Applied)
+		w.did(t, "record: Applying, 2 of 2", "do: Apply 0.26.2", "record: Rolling, 0 of 2")
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("it waited %s", took)
+		}
+	})
+}
+
+func TestARunThatDoesNotWaitStillSettlesWhatIsReady(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{looks: sees(rolling(2), settled())}
+		l := w.loop(time.Hour)
+		l.Wait = false
+		run(t, l, reconcile.Done)
+		w.did(t, "record: Settling, 2 of 2", "do: Settle 0.26.2", "record: UpToDate, 2 of 2")
+	})
+}
+
+func TestWhenTheTimeIsUpTheEndSaysWhetherNodesFail(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		last func() plan.Input
+		want reconcile.End
+	}{
+		"nodes on their way": {func() plan.Input { return rolling(1) }, reconcile.TimedOut},
+		"a node that fails":  {failing, reconcile.NodesFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{looks: sees(rolling(0), c.last())}
+				begin := time.Now()
+				out := run(t, w.loop(limit), c.want)
+				if took := time.Since(begin); took != limit {
+					t.Errorf("it took %s", took)
+				}
+				if out.Plan.Nodes.Ready != 1 || out.Plan.State != plan.Rolling {
+					t.Errorf("the outcome is not of the last look: %+v", out.Plan)
+				}
+			})
+		})
+	}
+}
+
+// A node that failed and became Ready within the time is no failure.
+func TestANodeThatRecoversInTimeIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{looks: concat(sees(failing(), failing(), rolling(2), settled()))}
+		run(t, w.loop(limit), reconcile.Done)
+	})
+}
+
+func TestWithoutATimeoutARunWaitsAsLongAsItTakes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{looks: concat(times(2000, look{in: rolling(1)}), sees(settled()))}
+		l := w.loop(0)
+		l.Recorder = quiet{}
+		begin := time.Now()
+		run(t, l, reconcile.Done)
+		if took := time.Since(begin); took != 2000*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+type quiet struct{}
+
+func (quiet) Record(context.Context, plan.Input, plan.Plan) error { return nil }
+
+func TestACallerWhoGoesAwayInterruptsTheRun(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		looks func() []look
+	}{
+		"while nodes are on their way":  {func() []look { return sees(rolling(1)) }},
+		"while a node fails":            {func() []look { return sees(failing()) }},
+		"while the server is away":      {func() []look { return concat(sees(rolling(1)), []look{{err: errAway}}) }},
+		"before anything could be seen": {func() []look { return []look{{err: errAway}} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(2500*time.Millisecond, cancel)
+				w := &world{looks: c.looks()}
+				begin := time.Now()
+				out, err := w.loop(time.Hour).Run(ctx)
+				if out.End != reconcile.Interrupted || err != nil {
+					t.Errorf("ended %q, %v", out.End, err)
+				}
+				if took := time.Since(begin); took != 2500*time.Millisecond {
+					t.Errorf("it took %s to notice", took)
+				}
+			})
+		})
+	}
+}
+
+func TestATransientErrorIsMetByLookingAgain(t *testing.T) {
+	t.Parallel()
+	away := look{err: fmt.Errorf("looking at cluster in-cluster: %w", errAway)}
+	t.Run("of a look", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := &world{looks: concat([]look{away}, sees(unwritten()), []look{away}, sees(settled()))}
+			begin := time.Now()
+			run(t, w.loop(time.Hour), reconcile.Done)
+			w.did(t,
+				"look: looking at cluster in-cluster: the server does not answer", "trouble: looking at cluster in-cluster: the server does not answer",
+				"record: Applying, 2 of 2", "do: Apply 0.26.2",
+				"look: looking at cluster in-cluster: the server does not answer", "trouble: looking at cluster in-cluster: the server does not answer",
+				"record: UpToDate, 2 of 2",
+			)
+			if took := time.Since(begin); took != 2*time.Second {
+				t.Errorf("it took %s, want a pause after each error", took)
+			}
+		})
+	})
+	t.Run("of a step", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := &world{looks: sees(unwritten(), unwritten(), settled()), do: []error{errAway, nil}}
+			out := run(t, w.loop(time.Hour), reconcile.Done)
+			w.did(t,
+				"record: Applying, 2 of 2", "do: Apply 0.26.2", "trouble: the server does not answer",
+				"record: Applying, 2 of 2", "do: Apply 0.26.2", "record: UpToDate, 2 of 2",
+			)
+			if len(out.Results) != 2 {
+				t.Errorf("%d results, want also the one of the step that broke off", len(out.Results))
+			}
+		})
+	})
+}
+
+func TestAPermanentErrorEndsTheRun(t *testing.T) {
+	t.Parallel()
+	t.Run("of a look", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := &world{looks: []look{{in: rolling(1)}, {err: errFinal}}}
+			out, err := w.loop(time.Hour).Run(t.Context())
+			if !errors.Is(err, errFinal) || out.End != "" || out.Plan.State != plan.Rolling {
+				t.Errorf("ended %q, %v with a plan in state %q; want the error and the last plan", out.End, err, out.Plan.State)
+			}
+		})
+	})
+	t.Run("of the comparison", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := &world{looks: sees(unwritten()), change: errFinal}
+			if out, err := w.loop(time.Hour).Run(t.Context()); !errors.Is(err, errFinal) || out.Plan.State != "" {
+				t.Errorf("ended %q, %v", out.End, err)
+			}
+			w.did(t)
+		})
+	})
+	t.Run("of a step", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := &world{looks: sees(unwritten()), do: []error{errFinal}}
+			out, err := w.loop(time.Hour).Run(t.Context())
+			if !errors.Is(err, errFinal) || len(out.Results) != 1 {
+				t.Errorf("ended %q, %v with %d results", out.End, err, len(out.Results))
+			}
+			w.did(t, "record: Applying, 2 of 2", "do: Apply 0.26.2")
+		})
+	})
+}
+
+func TestAServerThatIsAwayForTooManyRoundsIsGivenUpUnlessNodesAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	away := look{err: errAway}
+	for name, c := range map[string]struct {
+		looks func() []look
+		err   error
+		end   reconcile.End
+		// rounds that ended with an error.
+		rounds int
+	}{
+		"from the start":               {func() []look { return []look{away} }, errAway, "", 6},
+		"one round less than too many": {func() []look { return concat(times(5, away), sees(settled())) }, nil, reconcile.Done, 5},
+		"again and again, with looks in between": {func() []look {
+			return concat(times(5, away), sees(rolling(2)), times(5, away), sees(settled()))
+		}, nil, reconcile.Done, 10},
+		"while nodes are waited for": {func() []look {
+			return concat(sees(rolling(0)), times(50, away), sees(rolling(2), settled()))
+		}, nil, reconcile.Done, 50},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{looks: c.looks()}
+				out, err := w.loop(time.Hour).Run(t.Context())
+				if !errors.Is(err, c.err) || out.End != c.end {
+					t.Errorf("ended %q, %v; want %q, %v", out.End, err, c.end, c.err)
+				}
+				rounds := 0
+				for _, line := range w.log {
+					if line == "look: "+errAway.Error() {
+						rounds++
+					}
+				}
+				if rounds != c.rounds {
+					t.Errorf("%d rounds ended with an error, want %d", rounds, c.rounds)
+				}
+			})
+		})
+	}
+}
+
+// The error is handed on with the last that was seen: the nodes may be elsewhere by now, and nobody can say.
+func TestAServerThatNeverComesBackIsWaitedForUntilTheTimeIsUp(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		last func() plan.Input
+		want reconcile.End
+	}{
+		"nodes were on their way": {func() plan.Input { return rolling(1) }, reconcile.TimedOut},
+		"a node was failing":      {failing, reconcile.NodesFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{looks: []look{{in: c.last()}, {err: errAway}}}
+				begin := time.Now()
+				out, err := w.loop(limit).Run(t.Context())
+				if !errors.Is(err, errAway) || out.End != c.want {
+					t.Errorf("ended %q, %v", out.End, err)
+				}
+				if took := time.Since(begin); took != limit {
+					t.Errorf("it took %s", took)
+				}
+				if out.Plan.Nodes.Ready != 1 || out.Plan.State != plan.Rolling {
+					t.Errorf("the outcome is not of the last look: %+v", out.Plan)
+				}
+				if last := w.log[len(w.log)-1]; last != "look: "+errAway.Error() {
+					t.Errorf("nobody looked any more: %s", last)
+				}
+			})
+		})
+	}
+}
+
+// What went wrong before the last look is no longer what is wrong.
+func TestAServerThatCameBackBeforeTheTimeIsUpIsNoError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{looks: concat(sees(rolling(0)), times(3, look{err: errAway}), sees(rolling(1)))}
+		run(t, w.loop(limit), reconcile.TimedOut)
+	})
+}
+
+// With nothing ever seen there is nothing to say but the error.
+func TestAServerThatNeverAnswersWithinTheTimeIsAnError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{looks: []look{{err: errAway}}}
+		out, err := w.loop(2500 * time.Millisecond).Run(t.Context())
+		if !errors.Is(err, errAway) || out.Plan.State != "" {
+			t.Errorf("ended %q, %v", out.End, err)
+		}
+	})
+}
+
+func TestAStatusThatCannotBeKeptDoesNotStopTheRun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{looks: sees(unwritten(), rolling(2), settled()), record: errFinal}
+		run(t, w.loop(time.Hour), reconcile.Done)
+		w.did(t,
+			"record: Applying, 2 of 2", "trouble: keeping the status: the server refuses", "do: Apply 0.26.2",
+			"record: Settling, 2 of 2", "trouble: keeping the status: the server refuses", "do: Settle 0.26.2",
+			"record: UpToDate, 2 of 2", "trouble: keeping the status: the server refuses",
+		)
+	})
+}
+
+func TestEveryLookIsShown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{looks: sees(unwritten(), rolling(1), rolling(2), settled())}
+		l := w.loop(time.Hour)
+		var got []string
+		l.Progress = func(in plan.Input, p plan.Plan) { got = append(got, fmt.Sprint(p.State, " ", in.Installed.Version)) }
+		run(t, l, reconcile.Done)
+		if diff := cmp.Diff([]string{"Applying 0.24.4", "Rolling 0.26.2", "Settling 0.26.2", "UpToDate 0.26.2"}, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestNobodyNeedsToListen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{looks: concat([]look{{err: errAway}}, sees(settled())), record: errFinal}
+		l := w.loop(time.Hour)
+		l.Trouble, l.Progress = nil, nil
+		run(t, l, reconcile.Done)
+	})
+}
+
+func TestLookingWritesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{looks: sees(unwritten())}
+		_, p, err := w.loop(0).Look(t.Context())
+		if err != nil || p.State != plan.Applying || p.To != "0.26.2" {
+			t.Errorf("plan %+v, %v", p, err)
+		}
+		in, p, err := w.loop(0).LookWith(t.Context(), plan.Request{Verb: plan.SetPin, Version: "0.24.4", Pin: plan.Pin{Reason: "test"}})
+		if err != nil || p.State != plan.UpToDate || p.To != "0.24.4" || in.Request.Version != "0.24.4" {
+			t.Errorf("with a request: plan %+v, %v", p, err)
+		}
+		w.did(t)
+	})
+}
