@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/addonctl/addonctl/pkg/plan"
@@ -80,8 +81,13 @@ type Loop struct {
 	Trouble func(error)
 }
 
-// attempts is how often in a row a round may end with a transient error that is none of an unreachable server.
-const attempts = 5
+const (
+	// attempts is how often in a row a round may end with a transient error before anything was written, and how often the
+	// same step may be carried out.
+	attempts = 5
+	// confirmations is how often a refusal that comes in the middle of a run is looked at again.
+	confirmations = 3
+)
 
 var errTimeout = errors.New("the time is up")
 
@@ -116,13 +122,15 @@ func (l *Loop) Run(ctx context.Context) (Outcome, error) {
 	for failed := 0; ; {
 		again, err := r.round(timed)
 		switch {
-		case timed.Err() != nil:
-			return r.stopped(ctx)
 		case err == nil && !again:
 			return r.out, nil
+		case err != nil && !l.passes(err):
+			return r.out, err
+		case timed.Err() != nil:
+			return r.stopped(ctx, err)
 		case err == nil:
 			failed, r.failing = 0, nil
-		case !l.Transient(err) || failed >= attempts && !r.waiting():
+		case failed >= attempts && !r.begun():
 			return r.out, err
 		default:
 			failed, r.failing = failed+1, err
@@ -139,6 +147,13 @@ type run struct {
 	out    Outcome
 	// failing is the error of the last round; nil when it had none.
 	failing error
+	// wrote is true when a step was carried out whole.
+	wrote bool
+	// last is the step that was carried out last, times how often in a row.
+	last  plan.Step
+	times int
+	// refusals in a row, after a look that had none.
+	refusals int
 }
 
 // round is one turn of the loop; again says whether another is due.
@@ -159,6 +174,11 @@ func (r *run) round(ctx context.Context) (again bool, err error) {
 	case r.superseded(in.Desired):
 		r.out.End = Superseded
 		return false, nil
+	case mayPass(p.Blocking()) && r.wrote && r.refusals < confirmations:
+		// A server that has just come back refuses what it allows a moment later: look again before believing it.
+		r.refusals++
+		r.sleep(ctx)
+		return true, nil
 	case len(p.Blocking()) > 0:
 		r.out.End = Refused
 		return false, nil
@@ -172,10 +192,36 @@ func (r *run) round(ctx context.Context) (again bool, err error) {
 		r.sleep(ctx)
 		return true, nil
 	}
+	if err := r.repeats(ctx, next); err != nil {
+		return false, err
+	}
+	r.refusals = 0
 	// The time limit is for waiting: objects are not left half written because of it.
 	result, err := r.Engine.Do(r.caller, in, next)
 	r.out.Results = append(r.out.Results, result)
+	r.wrote = r.wrote || err == nil
 	return true, err
+}
+
+// mayPass tells whether all that blocks is the server's own refusal, and not a rule.
+func mayPass(blocking []plan.Finding) bool {
+	return len(blocking) > 0 && !slices.ContainsFunc(blocking, func(f plan.Finding) bool {
+		return f.Reason != plan.MissingRight && f.Reason != plan.ObjectRefused
+	})
+}
+
+// repeats counts a step that is due again right after it was carried out: something takes back what is written. It is tried
+// again with a pause, and not for ever.
+func (r *run) repeats(ctx context.Context, next plan.Step) error {
+	if r.last.Kind != next.Kind || r.last.Revision != next.Revision || r.last.Digest != next.Digest {
+		r.last, r.times = next, 1
+		return nil
+	}
+	if r.times++; r.times > attempts {
+		return fmt.Errorf("%s of %s %s was carried out %d times and does not show: somebody takes it back", next.Kind, next.AddOn, next.Version, attempts)
+	}
+	r.sleep(ctx)
+	return nil
 }
 
 // superseded tells whether the record asks for something else than the run was started for. A single move that is gone
@@ -188,16 +234,24 @@ func (r *run) superseded(now plan.Desired) bool {
 	return now.AddOn != w.AddOn || now.Version != w.Version || now.MoveTo != "" && now.MoveTo != w.MoveTo
 }
 
-// waiting tells whether the run had come as far as waiting for nodes: then a server that is away for a while is waited
-// for until the time is up.
-func (r *run) waiting() bool {
+// begun tells whether the run has written something or come as far as waiting for nodes: then a server that is away for a
+// while is waited for until the time is up.
+func (r *run) begun() bool {
 	next, ok := r.out.Plan.Next()
-	return ok && next.Kind == plan.AwaitNodes
+	return ok && next.Kind == plan.AwaitNodes || r.wrote
+}
+
+// passes tells whether a round that ended with this error may be followed by another one, or ended because the time was up.
+func (l *Loop) passes(err error) bool {
+	return l.Transient(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // stopped says how a run ended whose time was up or whose caller went away. When the rounds before had failed, the time
 // ran out over their error, and that is the answer: the last plan is from before it.
-func (r *run) stopped(ctx context.Context) (Outcome, error) {
+func (r *run) stopped(ctx context.Context, err error) (Outcome, error) {
+	if r.out.Plan.State == "" && r.failing == nil {
+		r.failing = err // not even the first look came back
+	}
 	interrupted := ctx.Err() != nil
 	switch {
 	case interrupted:

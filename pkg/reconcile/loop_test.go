@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -585,6 +586,79 @@ func TestNobodyNeedsToListen(t *testing.T) {
 	})
 }
 
+// Two callers for one cluster: the later wish counts, and the earlier run ends before it writes for a wish that is gone.
+func TestARunEndsWhenTheRecordAsksForSomethingElse(t *testing.T) {
+	t.Parallel()
+	recorded := unwritten().Desired
+	for name, c := range map[string]struct {
+		wish *plan.Desired
+		want reconcile.End
+	}{
+		"a run for nobody's wish": {nil, reconcile.Done},
+		"the recorded wish":       {&recorded, reconcile.Done},
+		"the same version for another reason": {
+			&plan.Desired{AddOn: "Flannel", Version: "0.26.2", Pin: plan.Pin{Reason: "another"}}, reconcile.Done,
+		},
+		"another version":             {&plan.Desired{AddOn: "Flannel", Version: "0.24.4"}, reconcile.Superseded},
+		"automatic updates":           {&plan.Desired{AddOn: "Flannel"}, reconcile.Superseded},
+		"another add-on":              {&plan.Desired{AddOn: "Calico", Version: "0.26.2"}, reconcile.Superseded},
+		"a single move that was made": {&plan.Desired{AddOn: "Flannel", Version: "0.26.2", MoveTo: "0.26.2"}, reconcile.Done},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{looks: sees(unwritten(), rolling(2), settled())}
+				l := w.loop(time.Hour)
+				l.Wish = c.wish
+				run(t, l, c.want)
+				if c.want == reconcile.Superseded {
+					w.did(t, "record: Applying, 2 of 2")
+				}
+			})
+		})
+	}
+	t.Run("another single move", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			in := unwritten()
+			in.Desired = plan.Desired{AddOn: "Flannel", MoveTo: "0.26.2"}
+			w := &world{looks: sees(in)}
+			l := w.loop(time.Hour)
+			l.Wish = &plan.Desired{AddOn: "Flannel", MoveTo: "0.24.4"}
+			run(t, l, reconcile.Superseded)
+			w.did(t, "record: Applying, 2 of 2")
+		})
+	})
+}
+
+// slow writes for as long as it takes, or until it is told to stop.
+type slow struct{ *world }
+
+func (s slow) Do(ctx context.Context, in plan.Input, step plan.Step) (plan.Result, error) {
+	select {
+	case <-ctx.Done():
+		return plan.Result{}, ctx.Err()
+	case <-time.After(time.Minute):
+		return s.world.Do(ctx, in, step)
+	}
+}
+
+// Half written objects are worse than late ones.
+func TestAStepThatWasBegunIsFinishedThoughTheTimeIsUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{looks: sees(unwritten(), rolling(0))}
+		l := w.loop(limit)
+		l.Engine = slow{w}
+		begin := time.Now()
+		run(t, l, reconcile.TimedOut)
+		w.did(t, "record: Applying, 2 of 2", "do: Apply 0.26.2")
+		if took := time.Since(begin); took != time.Minute {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
 func TestLookingWritesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -599,4 +673,89 @@ func TestLookingWritesNothing(t *testing.T) {
 		}
 		w.did(t)
 	})
+}
+
+// Something that takes back what is written, a webhook that strips our mark for one, is not written against without end.
+func TestAStepThatNeverShowsIsNotRepeatedWithoutEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{looks: sees(unwritten())}
+		begin := time.Now()
+		_, err := w.loop(time.Hour).Run(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "takes it back") {
+			t.Errorf("the run ended with %v", err)
+		}
+		if w.done != 5 || time.Since(begin) < 4*time.Second {
+			t.Errorf("the step was carried out %d times in %s, want 5 times with pauses", w.done, time.Since(begin))
+		}
+	})
+}
+
+// lastMoment is a world whose look takes longer than the time that is left.
+type lastMoment struct{ *world }
+
+func (l lastMoment) Observe(ctx context.Context) (plan.Input, error) {
+	in, err := l.world.Observe(ctx)
+	if l.seen > 1 {
+		<-ctx.Done()
+	}
+	return in, err
+}
+
+func TestWhatWasFoundWhileTheTimeRanOutCounts(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		last plan.Input
+		want reconcile.End
+	}{
+		"everything is done":     {settled(), reconcile.Done},
+		"a rule stops it":        {func() plan.Input { in := rolling(0); in.Cluster.Paused = true; return in }(), reconcile.Refused},
+		"nodes are on their way": {rolling(1), reconcile.TimedOut},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{looks: sees(rolling(0), c.last)}
+				l := w.loop(10 * time.Second)
+				l.Observer = lastMoment{w}
+				run(t, l, c.want)
+			})
+		})
+	}
+}
+
+// warming is a server that refuses for some looks after the first write, as one does whose authorizer has just started.
+type warming struct {
+	*world
+	looks int
+}
+
+func (s *warming) Change(ctx context.Context, in plan.Input) (plan.Change, error) {
+	c, err := s.world.Change(ctx, in)
+	if s.done > 0 && s.looks > 0 {
+		s.looks--
+		c.MissingRights = []string{"get clusterroles"}
+	}
+	return c, err
+}
+
+func TestARefusalOfAServerThatHasJustComeBackIsLookedAtAgain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		looks int
+		want  reconcile.End
+	}{
+		"one that passes": {3, reconcile.Done},
+		"one that stays":  {100, reconcile.Refused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{looks: concat(sees(unwritten()), times(4, look{in: rolling(1)}), sees(rolling(2), settled()))}
+				l := w.loop(time.Hour)
+				l.Engine = &warming{w, c.looks}
+				run(t, l, c.want)
+			})
+		})
+	}
 }
