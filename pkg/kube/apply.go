@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -129,5 +130,6 @@ func Conflicts(err error) (string, bool) {
 			out = append(out, fmt.Sprintf("%s (%s)", cause.Field, strings.TrimPrefix(cause.Message, "conflict with ")))
 		}
 	}
+	slices.Sort(out) // the server lists them in any order
 	return strings.Join(out, "; "), len(out) > 0
 }

@@ -2,6 +2,7 @@ package kube_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
@@ -87,6 +89,13 @@ func TestUnreachableIsAServerThatDidNotAnswer(t *testing.T) {
 		"410":                                  {apierrors.NewResourceExpired("too old"), false},
 		"500":                                  {apierrors.NewInternalError(oops), false},
 		"403, and another call that broke off": {errors.Join(apierrors.NewForbidden(resource, "x", oops), io.EOF), false},
+		"502 of a load balancer":               {&apierrors.StatusError{ErrStatus: metav1.Status{Code: 502, Message: "bad gateway"}}, true},
+		"etcd between two leaders":             {apierrors.NewInternalError(errors.New("etcdserver: leader changed")), true},
+		"a stream that was reset":              {errors.New("stream error: stream ID 5; INTERNAL_ERROR; received from peer"), true},
+		"a rate limiter without time":          {errors.New("client rate limiter Wait returned an error: rate: Wait(n=1) would exceed context deadline"), true},
+		"a certificate that nobody trusts": {
+			&url.Error{Op: "Get", URL: "https://api.example", Err: &tls.CertificateVerificationError{Err: oops}}, false,
+		},
 		"500 because of a call that the server made itself": {
 			apierrors.NewInternalError(&url.Error{Op: "Post", URL: "https://webhook.example", Err: context.DeadlineExceeded}), false,
 		},
