@@ -92,5 +92,8 @@ func imageVersion(image string) string {
 	if !tagged {
 		return digest
 	}
-	return strings.TrimPrefix(tag, "v")
+	if len(tag) > 1 && tag[0] == 'v' && '0' <= tag[1] && tag[1] <= '9' {
+		return tag[1:]
+	}
+	return tag
 }

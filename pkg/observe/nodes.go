@@ -169,7 +169,7 @@ var hopeless = []string{
 // trouble reads what keeps the pod from being Ready. A container that restarted is in trouble also in the moments in
 // which it runs, until the pod has been Ready for long enough.
 func trouble(p *corev1.Pod, out *noderoll.Pod) {
-	all := append(slices.Clone(p.Status.InitContainerStatuses), p.Status.ContainerStatuses...)
+	all := append(slices.DeleteFunc(slices.Clone(p.Status.InitContainerStatuses), done), p.Status.ContainerStatuses...)
 	for _, c := range all {
 		out.Restarts = max(out.Restarts, c.RestartCount)
 	}
@@ -185,6 +185,11 @@ func trouble(p *corev1.Pod, out *noderoll.Pod) {
 	if p.Status.Phase == corev1.PodFailed {
 		out.Trouble, out.Bad = "Failed: "+p.Status.Reason, true
 	}
+}
+
+// done tells whether an init container has succeeded, on whichever try.
+func done(c corev1.ContainerStatus) bool {
+	return c.State.Terminated != nil && c.State.Terminated.ExitCode == 0
 }
 
 func containerTrouble(c corev1.ContainerStatus) (text string, bad bool) {

@@ -50,17 +50,24 @@ const (
 	annotationRelease = "meta.helm.sh/release-name"
 	annotationNS      = "meta.helm.sh/release-namespace"
 	annotationKeep    = "helm.sh/resource-policy"
+	annotationHook    = "helm.sh/hook"
 )
 
 // mark writes ownership onto the objects, so that Helm knows them as its own, and keeps the live CNI's objects alive
 // through a `helm uninstall`.
-func mark(objects []*unstructured.Unstructured, addOn catalog.AddOn) {
+func mark(objects []*unstructured.Unstructured, addOn catalog.AddOn) error {
 	for _, o := range objects {
+		for _, field := range []string{"labels", "annotations"} {
+			if _, _, err := unstructured.NestedStringMap(o.Object, "metadata", field); err != nil {
+				return fmt.Errorf("%s %s: %s have to be text: %w", o.GetKind(), o.GetName(), field, err)
+			}
+		}
 		o.SetLabels(with(o.GetLabels(), map[string]string{labelManagedBy: "Helm", labelAddOn: addOn.Name}))
 		o.SetAnnotations(with(o.GetAnnotations(), map[string]string{
 			annotationRelease: addOn.Release, annotationNS: addOn.Workload.Namespace, annotationKeep: "keep",
 		}))
 	}
+	return nil
 }
 
 func with(m, more map[string]string) map[string]string {

@@ -46,6 +46,9 @@ func Release(charts fs.FS, addOn catalog.AddOn, r catalog.Release, s Settings) (
 	if err != nil {
 		return nil, fmt.Errorf("loading chart %q: %w", r.Chart, err)
 	}
+	if n := len(c.CRDObjects()); n > 0 {
+		return nil, fmt.Errorf("chart %q has %d files in crds/: a chart that brings definitions brings them as templates", r.Chart, n)
+	}
 	c.Metadata.AppVersion = r.Version.String()
 	values := r.ChartValues()
 	if err := s.into(values); err != nil {
@@ -55,7 +58,9 @@ func Release(charts fs.FS, addOn catalog.AddOn, r catalog.Release, s Settings) (
 	if err != nil {
 		return nil, fmt.Errorf("rendering %s %s: %w", addOn.Name, r.Version, err)
 	}
-	mark(objects, addOn)
+	if err := mark(objects, addOn); err != nil {
+		return nil, fmt.Errorf("rendering %s %s: %w", addOn.Name, r.Version, err)
+	}
 	manifest, err := Print(objects)
 	if err != nil {
 		return nil, fmt.Errorf("rendering %s %s: %w", addOn.Name, r.Version, err)
@@ -111,12 +116,14 @@ func parseFiles(files map[string]string, apis chartutil.VersionSet) ([]*unstruct
 			delete(files, name)
 		}
 	}
-	hooks, manifests, err := releaseutil.SortManifests(files, apis, releaseutil.InstallOrder)
+	for name, text := range files {
+		if strings.Contains(text, annotationHook) {
+			return nil, fmt.Errorf("%s has a hook: hooks are not run", name)
+		}
+	}
+	_, manifests, err := releaseutil.SortManifests(files, apis, releaseutil.InstallOrder)
 	if err != nil {
 		return nil, err
-	}
-	if len(hooks) > 0 {
-		return nil, fmt.Errorf("the chart has a hook (%s): hooks are not run", hooks[0].Path)
 	}
 	var out []*unstructured.Unstructured
 	for _, m := range manifests {

@@ -74,7 +74,7 @@ func truth(ready int) noderoll.Truth {
 }
 
 func present(r ...plan.Revision) plan.Input {
-	return plan.Input{Now: now, Installed: plan.Installed{Present: true, Version: "0.26.2"}, Record: plan.Record{Revisions: r}}
+	return plan.Input{Now: now, Installed: plan.Installed{Present: true, Observed: true, Version: "0.26.2"}, Record: plan.Record{Revisions: r}}
 }
 
 // One row per row of Lifecycle's table, and those where two rows of it hold.

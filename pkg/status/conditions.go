@@ -12,7 +12,7 @@ import (
 
 // conditions are kstatus-compatible: Ready always, Reconciling and Stalled only when true, then our own.
 func conditions(before []metav1.Condition, generation int64, in plan.Input, p plan.Plan) []metav1.Condition {
-	out := []metav1.Condition{ready(p), degraded(in, p), pinned(p)}
+	out := []metav1.Condition{ready(in, p), degraded(in, p), pinned(p)}
 	if next, ok := p.Next(); ok {
 		out = append(out, reconciling(next))
 	}
@@ -37,7 +37,7 @@ func since(before []metav1.Condition, c metav1.Condition, in plan.Input) metav1.
 	return metav1.NewTime(in.Now)
 }
 
-func ready(p plan.Plan) metav1.Condition {
+func ready(in plan.Input, p plan.Plan) metav1.Condition {
 	c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse}
 	switch {
 	case p.State == plan.Blocked:
@@ -52,6 +52,8 @@ func ready(p plan.Plan) metav1.Condition {
 		c.Message = fmt.Sprintf("%s %s is Ready on all %d nodes", p.AddOn, p.To, p.Nodes.Total)
 	case p.State == plan.Applying:
 		c.Reason, c.Message = v1alpha1.ReasonApplying, fmt.Sprintf("%s %s is to be written", p.AddOn, p.To)
+	case !in.Installed.Observed:
+		c.Reason, c.Message = v1alpha1.ReasonRolling, fmt.Sprintf("%s %s is written; the controller has not seen it yet", p.AddOn, p.To)
 	default:
 		c.Reason = v1alpha1.ReasonRolling
 		c.Message = fmt.Sprintf("%s %s is Ready on %d of %d nodes", p.AddOn, p.To, p.Nodes.Ready, p.Nodes.Total)

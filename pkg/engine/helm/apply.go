@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -137,6 +138,13 @@ func (j *job) write(ctx context.Context, o *unstructured.Unstructured, m mode) (
 	return judge(c, outcome, err)
 }
 
+// refuses tells whether the server will say the same to the same object again.
+func refuses(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsForbidden(err) ||
+		apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsNotFound(err) || // its namespace
+		strings.Contains(err.Error(), "typed patch object") // an unknown field in server-side apply is a 500
+}
+
 func judge(c plan.ObjectChange, outcome kube.Outcome, err error) (plan.ObjectChange, error) {
 	if err == nil {
 		c.Action = plan.Action(outcome)
@@ -146,7 +154,7 @@ func judge(c plan.ObjectChange, outcome kube.Outcome, err error) (plan.ObjectCha
 		c.Action, c.Message = plan.Conflict, fields
 		return c, nil
 	}
-	if apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsForbidden(err) || apierrors.IsRequestEntityTooLargeError(err) {
+	if refuses(err) {
 		c.Action, c.Message = plan.Refused, err.Error()
 		return c, nil
 	}
