@@ -169,26 +169,18 @@ func (r *run) round(ctx context.Context) (again bool, err error) {
 	if r.Progress != nil {
 		r.Progress(in, p)
 	}
-	next, ok := p.Next()
-	switch {
-	case r.superseded(in.Desired):
-		r.out.End = Superseded
-		return false, nil
-	case mayPass(p.Blocking()) && r.wrote && r.refusals < confirmations:
+	if mayPass(p.Blocking()) && r.wrote && r.refusals < confirmations {
 		// A server that has just come back refuses what it allows a moment later: look again before believing it.
 		r.refusals++
 		r.sleep(ctx)
 		return true, nil
-	case len(p.Blocking()) > 0:
-		r.out.End = Refused
+	}
+	next, _ := p.Next()
+	if end := r.end(in, p, next); end != "" {
+		r.out.End = end
 		return false, nil
-	case !ok:
-		r.out.End = Done
-		return false, nil
-	case next.Kind == plan.AwaitNodes && !r.Wait:
-		r.out.End = Applied
-		return false, nil
-	case next.Kind == plan.AwaitNodes:
+	}
+	if next.Kind == plan.AwaitNodes {
 		r.sleep(ctx)
 		return true, nil
 	}
@@ -201,6 +193,22 @@ func (r *run) round(ctx context.Context) (again bool, err error) {
 	r.out.Results = append(r.out.Results, result)
 	r.wrote = r.wrote || err == nil
 	return true, err
+}
+
+// end says how a run ends after a look; empty when it goes on.
+func (r *run) end(in plan.Input, p plan.Plan, next plan.Step) End {
+	switch {
+	case r.superseded(in.Desired):
+		return Superseded
+	case len(p.Blocking()) > 0:
+		return Refused
+	case next.Kind == "":
+		return Done
+	case next.Kind == plan.AwaitNodes && !r.Wait:
+		return Applied
+	default:
+		return ""
+	}
 }
 
 // mayPass tells whether all that blocks is the server's own refusal, and not a rule.
