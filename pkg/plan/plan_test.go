@@ -407,10 +407,13 @@ func TestTheTargetFollowsPinMoveAndAutomaticMode(t *testing.T) {
 		in   plan.Input
 		want string
 	}{
-		"update takes the newest that fits":            {with(settled(t, "0.26.2"), request(plan.Update, "")), "0.27.3"},
-		"update takes what the cluster admits":         {with(settled(t, "0.24.4"), request(plan.Update, ""), kubernetes("v1.33.2")), "0.26.2"},
-		"update takes what every kubelet admits":       {with(settled(t, "0.24.4"), request(plan.Update, ""), func(in *plan.Input) { in.Nodes[0].KubeletVersion = "v1.33.2" }), "0.26.2"},
-		"update never goes backwards":                  {with(settled(t, "0.27.3"), request(plan.Update, ""), kubernetes("v1.33.2")), "0.27.3"},
+		"update takes the newest that fits":      {with(settled(t, "0.26.2"), request(plan.Update, "")), "0.27.3"},
+		"update takes what the cluster admits":   {with(settled(t, "0.24.4"), request(plan.Update, ""), kubernetes("v1.33.2")), "0.26.2"},
+		"update takes what every kubelet admits": {with(settled(t, "0.24.4"), request(plan.Update, ""), func(in *plan.Input) { in.Nodes[0].KubeletVersion = "v1.33.2" }), "0.26.2"},
+		"update never goes backwards":            {with(settled(t, "0.27.3"), request(plan.Update, ""), kubernetes("v1.33.2")), "0.27.3"},
+		"a CNI that was deleted by hand comes back as it was": {with(settled(t, "0.26.2"), request(plan.Update, ""), func(in *plan.Input) {
+			in.Installed, in.Cluster.CNIs = plan.Installed{}, nil
+		}), "0.26.2"},
 		"following the record moves nothing by itself": {settled(t, "0.26.2"), "0.26.2"},
 		"un-pinned under a running loop": {with(settled(t, "0.24.4"), func(in *plan.Input) {
 			in.Record.Revisions = append(in.Record.Revisions, plan.Revision{Number: 2, Version: "0.26.2", Status: plan.PendingUpgrade, Digest: "render-0.26.2"})

@@ -93,7 +93,9 @@ func (d decision) choose() catalog.Release {
 		r, _ := d.addOn.Find(parse(want))
 		return r
 	}
-	if begun := d.begun(); begun != "" && d.Request.Verb != Update {
+	// A CNI that was deleted by hand is put back as it was before anything is moved.
+	gone := !d.Installed.Present && d.Record.Deployed().Number > 0
+	if begun := d.begun(); begun != "" && (d.Request.Verb != Update || gone) {
 		r, _ := d.addOn.Find(parse(begun))
 		return r
 	}
