@@ -5,15 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Kill ends one program at once, as a crash would, and waits until it is gone. Its data stays: Start goes on with it.
 func (s *Sandbox) Kill(ctx context.Context, p Program) error {
-	processes, err := s.find(p)
-	if err != nil {
-		return err
-	}
-	return killAll(ctx, processes)
+	return s.killUntilQuiet(ctx, func() ([]process, error) { return s.find(p) })
 }
 
 // Start starts a program that was killed, on the same data and port, and waits until it is ready. Starting one that runs
@@ -47,10 +44,21 @@ func (s *Sandbox) Pause(p Program) error { return s.each(p, process.pause) }
 // Resume lets a paused program go on.
 func (s *Sandbox) Resume(p Program) error { return s.each(p, process.resume) }
 
-// startAgain waits for the ready program, or for its end, which then is the error.
+// startAgain waits for the ready program, or for its end, which then is the error. Its port can stay taken for a moment
+// after its predecessor was killed; then it is tried again.
 func (s *Sandbox) startAgain(ctx context.Context, p Program) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	for {
+		err := s.startOnce(ctx, p)
+		var ended *exitError
+		if !errors.As(err, &ended) || !ended.addressTaken() || pauseFor(ctx, 300*time.Millisecond) != nil {
+			return err
+		}
+	}
+}
+
+func (s *Sandbox) startOnce(ctx context.Context, p Program) error {
 	ctx, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
 	return s.start(ctx, p, func(err *exitError) { abort(err) })

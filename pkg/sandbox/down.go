@@ -62,13 +62,18 @@ func (s *Sandbox) remove(ctx context.Context) error {
 	return errors.Join(os.RemoveAll(s.dir), os.Remove(s.lockPath()))
 }
 
-// killAll ends the sandbox's processes until twice in a row there is none: one that was just being started when its
-// starter was killed shows its environment a moment later.
+// killAll ends the sandbox's processes.
 func (s *Sandbox) killAll(ctx context.Context) error {
+	return s.killUntilQuiet(ctx, func() ([]process, error) { return find(s.state.ID) })
+}
+
+// killUntilQuiet ends what is found until twice in a row there is nothing: a process that was just being started, when its
+// starter was killed, shows its environment a moment later.
+func (s *Sandbox) killUntilQuiet(ctx context.Context, look func() ([]process, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, cleanTimeout)
 	defer cancel()
 	for quiet := 0; quiet < 2; quiet++ {
-		processes, err := find(s.state.ID)
+		processes, err := look()
 		if err != nil {
 			return err
 		}

@@ -116,7 +116,7 @@ func (s *Sandbox) restartIfRunning(ctx context.Context, p Program) error {
 	if err != nil || len(processes) == 0 {
 		return err
 	}
-	if err := killAll(ctx, processes); err != nil {
+	if err := s.Kill(ctx, p); err != nil {
 		return err
 	}
 	return s.startAgain(ctx, p)

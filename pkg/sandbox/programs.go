@@ -39,6 +39,10 @@ const (
 	serviceCIDR  = "10.96.0.0/16"
 )
 
+// again starts a program whenever it has ended: kwok ends by itself when a call fails at the wrong moment on a machine
+// under load, and nodes without it are dead. The shell carries the sandbox's marker as everything does that it starts.
+const again = `while :; do "$0" "$@"; echo "ended with exit code $?, starting again" >&2; sleep 0.2; done`
+
 // command is how a program is started; the same whoever starts it, so that Restart needs no memory.
 func (s *Sandbox) command(p Program) (binary string, args []string) {
 	binary = filepath.Join(s.state.Programs, "kubernetes")
@@ -52,7 +56,7 @@ func (s *Sandbox) command(p Program) (binary string, args []string) {
 	case Scheduler:
 		args = s.schedulerArgs()
 	case Kwok:
-		return filepath.Join(s.state.Programs, "kwok"), s.kwokArgs()
+		return "/bin/sh", append([]string{"-c", again, filepath.Join(s.state.Programs, "kwok")}, s.kwokArgs()...)
 	}
 	return binary, append([]string{string(p)}, args...)
 }

@@ -51,6 +51,7 @@ func TestSandboxesLiveSideBySide(t *testing.T) {
 	t.Run("nodes are added to a pool and in a new one", func(t *testing.T) { checkAddNodes(t, b) })
 	t.Run("both are listed", func(t *testing.T) { checkListed(t, a, b) })
 	t.Run("faults", func(t *testing.T) { checkFaults(t, a) })
+	t.Run("a kwok that ends by itself comes back", func(t *testing.T) { checkComesBack(t, a) })
 	t.Run("sweeping leaves those whose owner lives", func(t *testing.T) { checkSweep(t, a) })
 	t.Run("down ends one and leaves the other", func(t *testing.T) { checkDown(t, b, a, decoy) })
 	t.Run("a killed program is seen and goes on where it was", func(t *testing.T) { checkKill(t, a) })
@@ -125,6 +126,11 @@ func startDecoy(t *testing.T) *exec.Cmd {
 
 func downAll(t *testing.T, names ...string) {
 	t.Helper()
+	if t.Failed() {
+		for _, name := range names {
+			tails(t, name)
+		}
+	}
 	ctx := context.WithoutCancel(t.Context())
 	for _, name := range names {
 		if err := Down(ctx, name, nil); err != nil && !errors.Is(err, ErrNotFound) {
@@ -256,7 +262,7 @@ func checkSweep(t *testing.T, living *Sandbox) {
 
 func checkDown(t *testing.T, ended, other *Sandbox, decoy *exec.Cmd) {
 	t.Helper()
-	if n := processes(t, ended); n != 5 {
+	if n := processes(t, ended); n != 6 { // five programs, and the shell that looks after kwok
 		t.Fatalf("%d processes before Down", n)
 	}
 	if err := Down(t.Context(), ended.Name(), nil); err != nil {
@@ -478,4 +484,50 @@ func TestNothingIsFoundUnderANameThatWasNotStarted(t *testing.T) {
 
 func listOptions(selector string) metav1.ListOptions {
 	return metav1.ListOptions{LabelSelector: selector}
+}
+
+// tails logs the ends of a sandbox's logs, which go with it.
+func tails(t *testing.T, name string) {
+	t.Helper()
+	s, err := Open(name)
+	if err != nil {
+		return
+	}
+	for _, p := range Programs() {
+		t.Logf("end of the log of %s of %s:\n%s", p, name, s.LogTail(p, 15))
+	}
+}
+
+// checkComesBack ends kwok itself and leaves the shell that looks after it, as a kwok does that meets an error.
+func checkComesBack(t *testing.T, s *Sandbox) {
+	t.Helper()
+	var first process
+	eventually(t, func() (err error) {
+		first, err = kwokOf(s)
+		return err
+	})
+	if err := first.kill(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		now, err := kwokOf(s)
+		if err == nil && now.pid == first.pid {
+			err = errors.New("the first one is still there")
+		}
+		return err
+	})
+}
+
+// kwokOf is the process of kwok itself.
+func kwokOf(s *Sandbox) (process, error) {
+	found, err := s.find(Kwok)
+	if err != nil {
+		return process{}, err
+	}
+	for _, p := range found {
+		if name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", p.pid)); err == nil && strings.TrimSpace(string(name)) == "kwok" {
+			return p, nil
+		}
+	}
+	return process{}, fmt.Errorf("no kwok among %d processes", len(found))
 }

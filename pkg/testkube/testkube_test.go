@@ -121,9 +121,11 @@ func checkRestart(t *testing.T, c *testkube.Cluster) {
 	if err := c.Restart(t.Context(), sandbox.APIServer); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Client().CoreV1().ConfigMaps(metav1.NamespaceDefault).Get(t.Context(), "witness", metav1.GetOptions{}); err != nil {
-		t.Error(err)
-	}
+	// The first call may still go down the connection to the server that was killed.
+	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+		_, err := c.Client().CoreV1().ConfigMaps(metav1.NamespaceDefault).Get(ctx, "witness", metav1.GetOptions{})
+		return err
+	})
 }
 
 // missingVariable makes TestAMissingBuildFailsTheTest run its inner test, which must fail.
