@@ -54,7 +54,7 @@ func (s *session) act(c *cobra.Command, r plan.Request, f actFlags) error {
 		return s.refuse(in, p)
 	}
 	w := wish(in, p)
-	if len(p.Steps) == 0 && !s.changes(in, p, w) {
+	if len(p.Steps) == 0 && !changes(in, w) {
 		s.tell(p)
 		return s.print(report(in, p, outcomeUnchanged))
 	}
@@ -116,19 +116,17 @@ func wish(in plan.Input, p plan.Plan) hub.Wish {
 	return w
 }
 
-// changes tells whether recording the wish would change the record.
-func (s *session) changes(in plan.Input, p plan.Plan, w hub.Wish) bool {
+// changes tells whether recording the wish would change the record; who pinned, and when, is no change.
+func changes(in plan.Input, w hub.Wish) bool {
 	if in.Cluster.NetworkType == "" {
 		return true
 	}
 	if in.Request.Verb == plan.Register {
 		return false
 	}
-	have, want := in.Desired, p.Desired
-	if have.Version == want.Version && have.Pin.Reason == want.Pin.Reason && have.Pin.Until.Equal(want.Pin.Until) && have.Pin.Ticket == want.Pin.Ticket {
-		return have.AddOn != want.AddOn || have.MoveTo != w.Desired.MoveTo
-	}
-	return true
+	want := w.Desired
+	want.Pin.By, want.Pin.At = in.Desired.Pin.By, in.Desired.Pin.At
+	return !want.Equal(in.Desired)
 }
 
 // save records the wish; who pinned, and when, comes from the API server.

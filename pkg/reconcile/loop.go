@@ -175,6 +175,7 @@ func (r *run) round(ctx context.Context) (again bool, err error) {
 		r.sleep(ctx)
 		return true, nil
 	}
+	r.refusals = 0
 	next, _ := p.Next()
 	if end := r.end(in, p, next); end != "" {
 		r.out.End = end
@@ -187,7 +188,6 @@ func (r *run) round(ctx context.Context) (again bool, err error) {
 	if err := r.repeats(ctx, next); err != nil {
 		return false, err
 	}
-	r.refusals = 0
 	// The time limit is for waiting: objects are not left half written because of it.
 	result, err := r.Engine.Do(r.caller, in, next)
 	r.out.Results = append(r.out.Results, result)

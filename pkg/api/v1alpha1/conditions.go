@@ -28,8 +28,6 @@ const (
 	ReasonBlocked = "Blocked"
 	// ReasonNodesNotReady : at least one node has no Ready pod.
 	ReasonNodesNotReady = "NodesNotReady"
-	// ReasonUpToDate : no step is left.
-	ReasonUpToDate = "UpToDate"
 	// ReasonNotInstalled : the add-on is not on the cluster.
 	ReasonNotInstalled = "NotInstalled"
 	// ReasonPinned : spec.version is set.

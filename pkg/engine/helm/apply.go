@@ -23,10 +23,14 @@ var ErrRefused = errors.New("refused")
 // apply records the revision as pending, then writes the objects phase by phase, the workload last. The first object
 // that is refused ends it.
 func (j *job) apply(ctx context.Context, s plan.Step) ([]plan.ObjectChange, error) {
-	if err := j.begin(ctx, s); err != nil {
+	stored, err := j.store.Revisions(ctx)
+	if err != nil {
 		return nil, err
 	}
-	objects, err := j.forRoll(s.Revision)
+	if err := j.begin(ctx, stored, s); err != nil {
+		return nil, err
+	}
+	objects, err := j.forRoll(stored, s.Revision)
 	if err != nil {
 		return nil, err
 	}
@@ -45,12 +49,12 @@ func (j *job) apply(ctx context.Context, s plan.Step) ([]plan.ObjectChange, erro
 }
 
 // begin records the step's revision as pending, unless an earlier run did so.
-func (j *job) begin(ctx context.Context, s plan.Step) error {
+func (j *job) begin(ctx context.Context, stored []record.Revision, s plan.Step) error {
 	pending := plan.PendingUpgrade
-	if len(j.stored) == 0 {
+	if len(stored) == 0 {
 		pending = plan.PendingInstall
 	}
-	for _, r := range j.stored {
+	for _, r := range stored {
 		if r.Number == s.Revision && r.Digest == s.Digest {
 			return nil
 		}
@@ -63,8 +67,8 @@ func (j *job) begin(ctx context.Context, s plan.Step) error {
 
 // forRoll are the objects as they are written while nodes change: rules joined with those of every release that a pod
 // may still run, the workload marked with the render that it is of. Revision 0 stands for a dry run.
-func (j *job) forRoll(revision int) ([]*unstructured.Unstructured, error) {
-	older, err := j.older()
+func (j *job) forRoll(stored []record.Revision, revision int) ([]*unstructured.Unstructured, error) {
+	older, err := j.older(stored)
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +91,9 @@ func (j *job) forRoll(revision int) ([]*unstructured.Unstructured, error) {
 
 // older are the objects of the recorded releases, other than the target, that pods may still run: the newest deployed
 // revision and all after it.
-func (j *job) older() ([][]*unstructured.Unstructured, error) {
+func (j *job) older(stored []record.Revision) ([][]*unstructured.Unstructured, error) {
 	var out [][]*unstructured.Unstructured
-	for _, r := range slices.Backward(j.stored) {
+	for _, r := range slices.Backward(stored) {
 		if r.Digest != j.digest {
 			objects, err := render.Parse(r.Manifest)
 			if err != nil {

@@ -31,17 +31,14 @@ type Engine struct {
 // job is what one call works with.
 type job struct {
 	*Engine
-	addOn   catalog.AddOn
-	release catalog.Release
-	render  *render.Render
-	digest  string
-	store   *record.Store
-	// stored revisions, oldest first.
-	stored []record.Revision
+	addOn  catalog.AddOn
+	render *render.Render
+	digest string
+	store  *record.Store
 }
 
-// open renders the target of an input and reads the release storage; nil when the input has no target.
-func (e *Engine) open(ctx context.Context, in plan.Input) (*job, error) {
+// open renders the target of an input; nil when it has none.
+func (e *Engine) open(in plan.Input) (*job, error) {
 	addOn, r, ok := plan.Target(in)
 	if !ok {
 		return nil, nil //nolint:nilnil // "there is no target" is an answer, not an error
@@ -50,18 +47,16 @@ func (e *Engine) open(ctx context.Context, in plan.Input) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &job{
-		Engine: e, addOn: addOn, release: r, render: rendered, digest: record.Digest(rendered.Manifest),
+	return &job{
+		Engine: e, addOn: addOn, render: rendered, digest: record.Digest(rendered.Manifest),
 		store: record.Open(e.Target, addOn.Workload.Namespace, addOn.Release, e.Now),
-	}
-	j.stored, err = j.store.Revisions(ctx)
-	return j, err
+	}, nil
 }
 
 // Change renders the target and compares it with the cluster. Where the live objects are not those of the render, it
 // asks the API server, for our user's rights first and then object by object in a strict dry run, what writing would do.
 func (e *Engine) Change(ctx context.Context, in plan.Input) (plan.Change, error) {
-	j, err := e.open(ctx, in)
+	j, err := e.open(in)
 	if err != nil || j == nil {
 		return plan.Change{}, err
 	}
@@ -121,7 +116,11 @@ func (j *job) missing(ctx context.Context) ([]string, error) {
 // dryRun says for every object what writing it would do. Refusals are results, not errors; an error means that the
 // server could not be asked.
 func (j *job) dryRun(ctx context.Context) ([]plan.ObjectChange, error) {
-	objects, err := j.forRoll(0)
+	stored, err := j.store.Revisions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := j.forRoll(stored, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +138,7 @@ func (j *job) dryRun(ctx context.Context) ([]plan.ObjectChange, error) {
 // Do carries out an Apply or a Settle step.
 func (e *Engine) Do(ctx context.Context, in plan.Input, s plan.Step) (plan.Result, error) {
 	result := plan.Result{Step: s}
-	j, err := e.open(ctx, in)
+	j, err := e.open(in)
 	if err != nil {
 		return result, err
 	}

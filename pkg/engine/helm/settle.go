@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"strconv"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/addonctl/addonctl/pkg/kube"
 	"github.com/addonctl/addonctl/pkg/plan"
@@ -41,15 +41,24 @@ func (j *job) settle(ctx context.Context, s plan.Step) ([]plan.ObjectChange, err
 
 // current tells, by ErrStale, that the live workload is not of the step's revision any more.
 func (j *job) current(ctx context.Context, s plan.Step) error {
-	w := j.addOn.Workload
-	d, err := j.Target.Typed.AppsV1().DaemonSets(w.Namespace).Get(ctx, w.Name, metav1.GetOptions{})
+	d, err := j.workload(ctx)
 	if err != nil {
-		return fmt.Errorf("reading DaemonSet %s/%s: %w", w.Namespace, w.Name, err)
+		return err
 	}
 	if d.Annotations[kube.AnnotationDigest] != j.digest || d.Annotations[kube.AnnotationRevision] != strconv.Itoa(s.Revision) {
 		return fmt.Errorf("revision %d is not the live one any more: %w", s.Revision, ErrStale)
 	}
 	return nil
+}
+
+// workload reads the live DaemonSet.
+func (j *job) workload(ctx context.Context) (*appsv1.DaemonSet, error) {
+	w := j.addOn.Workload
+	d, err := j.Target.Typed.AppsV1().DaemonSets(w.Namespace).Get(ctx, w.Name, metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("reading DaemonSet %s/%s: %w", w.Namespace, w.Name, err)
+	}
+	return d, nil
 }
 
 // narrow writes rules as the release has them, without those of older releases.
@@ -79,11 +88,8 @@ func (j *job) prune(ctx context.Context) ([]plan.ObjectChange, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing old configuration: %w", err)
 	}
-	read, err := j.readByPods(ctx, ns)
+	read, err := j.read(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if err := j.readByTemplate(ctx, read); err != nil {
 		return nil, err
 	}
 	var out []plan.ObjectChange
@@ -110,58 +116,28 @@ func (j *job) renders(kind, name string) bool {
 	return false
 }
 
-// readByPods are the ConfigMaps that the add-on's pods mount, whatever release they run.
-func (j *job) readByPods(ctx context.Context, ns string) (map[string]bool, error) {
-	selector, err := j.selector()
+// read are the ConfigMaps that the add-on's pods mount, whatever release they run, and that the next pod of the live
+// template will.
+func (j *job) read(ctx context.Context) (map[string]bool, error) {
+	d, err := j.workload(ctx)
 	if err != nil {
 		return nil, err
 	}
-	pods, err := j.Target.Typed.CoreV1().Pods(ns).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	pods, err := j.Target.Typed.CoreV1().Pods(d.Namespace).List(ctx, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(d.Spec.Selector)})
 	if err != nil {
 		return nil, fmt.Errorf("listing the add-on's pods: %w", err)
 	}
 	out := map[string]bool{}
-	for i := range pods.Items {
-		for _, name := range configMaps(&pods.Items[i].Spec) {
-			out[name] = true
+	note := func(p *corev1.PodSpec) {
+		for _, v := range p.Volumes {
+			if v.ConfigMap != nil {
+				out[v.ConfigMap.Name] = true
+			}
 		}
+	}
+	note(&d.Spec.Template.Spec)
+	for i := range pods.Items {
+		note(&pods.Items[i].Spec)
 	}
 	return out, nil
-}
-
-// readByTemplate adds the ConfigMaps that the next pod of the live template will mount.
-func (j *job) readByTemplate(ctx context.Context, read map[string]bool) error {
-	w := j.addOn.Workload
-	d, err := j.Target.Typed.AppsV1().DaemonSets(w.Namespace).Get(ctx, w.Name, metav1.GetOptions{})
-	if err != nil {
-		return fmt.Errorf("reading DaemonSet %s/%s: %w", w.Namespace, w.Name, err)
-	}
-	for _, name := range configMaps(&d.Spec.Template.Spec) {
-		read[name] = true
-	}
-	return nil
-}
-
-func configMaps(p *corev1.PodSpec) []string {
-	var out []string
-	for _, v := range p.Volumes {
-		if v.ConfigMap != nil {
-			out = append(out, v.ConfigMap.Name)
-		}
-	}
-	return out
-}
-
-// selector is the label selector of the render's DaemonSet.
-func (j *job) selector() (string, error) {
-	for _, o := range j.render.Objects {
-		if o.GetKind() == j.addOn.Workload.Kind && o.GetName() == j.addOn.Workload.Name {
-			labels, ok, err := unstructured.NestedStringMap(o.Object, "spec", "selector", "matchLabels")
-			if err != nil || !ok {
-				return "", fmt.Errorf("reading the selector of %s: it has no matchLabels", kube.Ref(o))
-			}
-			return metav1.FormatLabelSelector(&metav1.LabelSelector{MatchLabels: labels}), nil
-		}
-	}
-	return "", fmt.Errorf("the render has no %s %s", j.addOn.Workload.Kind, j.addOn.Workload.Name)
 }
