@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -64,22 +63,4 @@ func gitVersion(body []byte) (string, error) {
 		return "", fmt.Errorf("reading the server's version: %w", err)
 	}
 	return v.GitVersion, nil
-}
-
-// Retry calls f until it succeeds, ends with an error that waiting does not mend, or the time is up. The last error is
-// returned. It is for calls that are safe to repeat.
-func Retry(ctx context.Context, within time.Duration, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
-		err := f(ctx)
-		if err == nil || !Unreachable(err) || ctx.Err() != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(pause):
-		}
-	}
 }

@@ -14,10 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -217,74 +215,4 @@ func TestAClientCopiesItsConfiguration(t *testing.T) {
 	if _, err := kube.New(&rest.Config{Host: "https://x", TLSClientConfig: rest.TLSClientConfig{CAData: []byte("rubbish")}}); err == nil {
 		t.Error("a certificate authority that cannot be read was accepted")
 	}
-}
-
-var errAway = apierrors.NewServiceUnavailable("starting")
-
-// Time is virtual here: the pauses are as long as they are, and nobody waits for them.
-func TestRetryGoesOnUntilTheServerAnswers(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		answers []error
-		calls   int
-		want    error
-		// pauses in between, which double from 200 ms to 2 s.
-		took time.Duration
-	}{
-		"it answers at once":           {[]error{nil}, 1, nil, 0},
-		"it answers the third time":    {[]error{errAway, errAway, nil}, 3, nil, 600 * time.Millisecond},
-		"it refuses":                   {[]error{os.ErrPermission}, 1, os.ErrPermission, 0},
-		"it comes back and refuses":    {[]error{errAway, os.ErrPermission}, 2, os.ErrPermission, 200 * time.Millisecond},
-		"it never answers in a minute": {[]error{errAway}, 33, errAway, time.Minute},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				begin, calls := time.Now(), 0
-				err := kube.Retry(t.Context(), time.Minute, func(context.Context) error {
-					calls++
-					return c.answers[min(calls, len(c.answers))-1]
-				})
-				if !errors.Is(err, c.want) {
-					t.Errorf("got %v, want %v", err, c.want)
-				}
-				type seen struct {
-					Calls int
-					Took  time.Duration
-				}
-				if diff := cmp.Diff(seen{c.calls, c.took}, seen{calls, time.Since(begin)}); diff != "" {
-					t.Errorf("(-want +got):\n%s", diff)
-				}
-			})
-		})
-	}
-}
-
-func TestRetryEndsACallThatHangs(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		begin := time.Now()
-		err := kube.Retry(t.Context(), time.Minute, func(ctx context.Context) error {
-			<-ctx.Done()
-			return ctx.Err()
-		})
-		if !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Minute {
-			t.Errorf("after %s: %v", time.Since(begin), err)
-		}
-	})
-}
-
-func TestRetryEndsWhenItsCallerGoesAway(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(time.Second, cancel)
-		begin := time.Now()
-		if err := kube.Retry(ctx, time.Minute, func(context.Context) error { return errAway }); !errors.Is(err, errAway) {
-			t.Errorf("got %v", err)
-		}
-		if took := time.Since(begin); took != time.Second {
-			t.Errorf("it took %s", took)
-		}
-	})
 }
