@@ -21,8 +21,16 @@ type AddOn struct {
 	Workload Workload
 	// NodeKinds are the kinds of nodes the add-on can run on, sorted.
 	NodeKinds []NodeKind
+	// Beside are the network types of the clusters that an add-on which is no CNI may be added to; sorted.
+	Beside []NetworkType
+	// Rules of moving between releases.
+	Rules Rules
 	// Releases are sorted, newest first.
 	Releases []Release
+	// Blocks close moves, sorted by name.
+	Blocks []Block
+	// Hazards are known dangers of moves, sorted by name.
+	Hazards []Hazard
 }
 
 // Workload points at the object whose pods are the add-on's agents.

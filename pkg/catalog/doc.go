@@ -1,6 +1,7 @@
 // Package catalog holds the add-ons and their releases as reviewed data: which
 // network type an add-on serves, which releases it has, which Kubernetes
-// versions each is made for, which images it runs and how nodes take it.
+// versions each is made for, which images it runs, how nodes take it, and what
+// is known about moving from one release to another.
 //
 // Load reads the data from any fs.FS, decodes it strictly and reports every
 // fault at once. The package knows nothing of a cluster, chooses no release
@@ -11,5 +12,7 @@
 //
 //	<add-on's folder>/addon.yaml             kind AddOn
 //	<add-on's folder>/releases/<version>.yaml  kind Release
+//	<add-on's folder>/blocked/<name>.yaml      kind Block
+//	<add-on's folder>/hazards/<name>.yaml      kind Hazard
 //	<add-on's folder>/*.md                   for the reader, not read here
 package catalog

@@ -3,9 +3,11 @@ package catalog
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 
+	"github.com/addonctl/addonctl/pkg/version"
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
@@ -14,50 +16,13 @@ import (
 // a newer one.
 const apiVersion = "catalog.addonctl.io/v1alpha1"
 
-const (
-	kindAddOn   = "AddOn"
-	kindRelease = "Release"
-)
+// maxFile bounds what is decoded of one file, in bytes; the longest one that somebody has written by hand is far below it.
+const maxFile = 256 << 10
 
 // header opens every file.
 type header struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
-}
-
-// addOnDocument is addon.yaml as written.
-type addOnDocument struct {
-	header
-
-	Name        string      `json:"name"`
-	NetworkType NetworkType `json:"networkType"`
-	Chart       string      `json:"chart"`
-	Release     string      `json:"release"`
-	Workload    Workload    `json:"workload"`
-	NodeKinds   []NodeKind  `json:"nodeKinds"`
-}
-
-// releaseDocument is a file below releases/ as written.
-type releaseDocument struct {
-	header
-
-	Version    text            `json:"version"`
-	Status     Status          `json:"status"`
-	Released   text            `json:"released"`
-	Kubernetes filtersDocument `json:"kubernetes"`
-	ListedFor  []text          `json:"listedFor"`
-	Chart      string          `json:"chart"`
-	Images     []Image         `json:"images"`
-	Mechanism  Mechanism       `json:"mechanism"`
-	Values     map[string]any  `json:"values"`
-	Sources    []string        `json:"sources"`
-	Confidence Confidence      `json:"confidence"`
-}
-
-type filtersDocument struct {
-	Minimal text   `json:"minimal"`
-	Maximum text   `json:"maximum"`
-	Exact   []text `json:"exact"`
 }
 
 // text is a string that must be written as one. YAML reads an unquoted 1.30 as
@@ -80,12 +45,35 @@ func (t *text) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// rangeDocument is a version.Range as written.
+type rangeDocument struct {
+	Minimal text `json:"minimal"`
+	Maximum text `json:"maximum"`
+}
+
+func (doc rangeDocument) versions(s *sheet, field string) version.Range {
+	r := version.Range{
+		Minimal: s.version(field+".minimal", doc.Minimal),
+		Maximum: s.version(field+".maximum", doc.Maximum),
+	}
+	if err := r.Validate(); err != nil {
+		s.fault(field+".minimal", doc.Minimal.value, err.Error())
+	}
+	return r
+}
+
+// empty tells whether neither end is written, not even wrongly.
+func (doc rangeDocument) empty() bool { return doc.Minimal == text{} && doc.Maximum == text{} }
+
 // decode reads one file strictly: unknown and doubled fields are faults. When
 // ok is false, into was not filled and nothing in it is worth checking.
 func decode(fsys fs.FS, file string, into any) (faults []Fault, ok bool) {
 	data, err := fs.ReadFile(fsys, file)
 	if err != nil {
 		return []Fault{{File: file, Problem: "reading: " + cause(err)}}, false
+	}
+	if len(data) > maxFile {
+		return []Fault{{File: file, Problem: fmt.Sprintf("longer than %d bytes", maxFile)}}, false
 	}
 	converted, err := yaml.YAMLToJSONStrict(data)
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 const (
 	addOnFile      = "addon.yaml"
 	releasesFolder = "releases"
+	blockedFolder  = "blocked"
+	hazardsFolder  = "hazards"
 )
 
 // Load reads all add-ons below the root of fsys, one folder each; plain files
@@ -50,54 +52,51 @@ func (l *loader) fault(file, field, value, problem string) {
 
 // addOn reads one folder.
 func (l *loader) addOn(folder string) {
-	s := &sheet{file: path.Join(folder, addOnFile)}
-	var doc addOnDocument
-	decoded, ok := decode(l.fsys, s.file, &doc)
-	s.faults = decoded
-	if ok {
-		checkAddOn(s, folder, doc)
-	}
-	l.faults = append(l.faults, s.faults...)
-	a := doc.addOn()
+	file := path.Join(folder, addOnFile)
+	var keys []spanned
+	a, _ := read(l, file, func(doc addOnDocument, s *sheet) AddOn {
+		keys = configurations(s, doc.Configurations)
+		return doc.addOn(s)
+	})
 	files := l.files(folder)
-	if len(files) == 0 {
+	if len(files[releasesFolder]) == 0 {
 		l.fault(path.Join(folder, releasesFolder), "", "", "no release")
 	}
-	for _, file := range files {
-		if r, ok := l.release(a, file); ok {
-			a.Releases = append(a.Releases, r)
-		}
-	}
+	a.Releases = readAll(l, files[releasesFolder], func(doc releaseDocument, s *sheet) Release { return doc.release(s, a) })
+	a.Blocks = readAll(l, files[blockedFolder], blockDocument.block)
+	a.Hazards = readAll(l, files[hazardsFolder], hazardDocument.hazard)
 	l.sortReleases(folder, a.Releases)
+	l.configure(file, keys, a.Releases)
+	l.nameOnce(folder, &a)
 	l.catalog.AddOns = append(l.catalog.AddOns, a)
 	l.folders = append(l.folders, folder)
 }
 
-// files returns the release files of a folder and reports what fits nowhere.
-func (l *loader) files(folder string) []string {
-	var releases []string
+// files returns the files of each known folder of an add-on and reports what fits nowhere.
+func (l *loader) files(folder string) map[string][]string {
+	out := map[string][]string{}
 	for _, name := range l.list(folder) {
-		switch {
+		switch inner, isFolder := strings.CutSuffix(name, "/"); {
 		case name == addOnFile || strings.HasSuffix(name, ".md"):
-		case name == releasesFolder+"/":
-			releases = l.releaseFiles(path.Join(folder, releasesFolder))
+		case isFolder && (inner == releasesFolder || inner == blockedFolder || inner == hazardsFolder):
+			out[inner] = l.dataFiles(path.Join(folder, inner))
 		default:
 			l.stray(folder, name)
 		}
 	}
-	return releases
+	return out
 }
 
-func (l *loader) releaseFiles(folder string) []string {
-	var releases []string
+func (l *loader) dataFiles(folder string) []string {
+	var files []string
 	for _, name := range l.list(folder) {
 		if !strings.HasSuffix(name, ".yaml") {
 			l.stray(folder, name)
 			continue
 		}
-		releases = append(releases, path.Join(folder, name))
+		files = append(files, path.Join(folder, name))
 	}
-	return releases
+	return files
 }
 
 // list returns the names in a folder, those of folders with "/" at the end.
@@ -120,16 +119,24 @@ func (l *loader) stray(folder, name string) {
 	l.fault(path.Join(folder, name), "", "", "stray, nothing reads it")
 }
 
-// release reads one release file; ok is false when it has a fault.
-func (l *loader) release(a AddOn, file string) (r Release, ok bool) {
+// read decodes one file and makes a T of it; ok is false when it has a fault.
+func read[D, T any](l *loader, file string, build func(D, *sheet) T) (out T, ok bool) {
 	s := &sheet{file: file}
-	var doc releaseDocument
-	decoded, ok := decode(l.fsys, file, &doc)
-	s.faults = decoded
-	if ok {
-		checkRelease(s, doc)
-		r = doc.release(s, a)
+	var doc D
+	if s.decode(l.fsys, &doc) {
+		out = build(doc, s)
 	}
 	l.faults = append(l.faults, s.faults...)
-	return r, len(s.faults) == 0
+	return out, len(s.faults) == 0
+}
+
+// readAll reads files of one kind and leaves out those with faults.
+func readAll[D, T any](l *loader, files []string, build func(D, *sheet) T) []T {
+	var all []T
+	for _, file := range files {
+		if t, ok := read(l, file, build); ok {
+			all = append(all, t)
+		}
+	}
+	return all
 }

@@ -27,6 +27,12 @@ type Release struct {
 	Images []Image
 	// Mechanism is how nodes take this release by themselves.
 	Mechanism Mechanism
+	// Nodes is what the release needs of every node.
+	Nodes NodeNeeds
+	// Realms that the release is published in, such as OC1; empty when no source tells of a limit.
+	Realms []string
+	// Configurations are the keys it may be configured by, sorted by key.
+	Configurations []Configuration
 	// Values go to the chart; ChartValues completes them.
 	Values map[string]any
 	// Sources say where the facts above come from, one per fact.
@@ -93,6 +99,16 @@ func (r Release) Image(name string) (ref string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// Configuration returns the configuration with exactly that key.
+func (r Release) Configuration(key string) (Configuration, bool) {
+	for _, c := range r.Configurations {
+		if c.Key == key {
+			return c, true
+		}
+	}
+	return Configuration{}, false
 }
 
 // ReleasedOn returns the release's day at midnight UTC; ok is false when the
