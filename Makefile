@@ -5,6 +5,8 @@ GOFUMPT_VERSION        := v0.12.0
 GOLANGCI_VERSION       := v2.15.0
 GOTESTSUM_VERSION      := v1.13.0
 KUBERNETES             := 1.36
+FUZZTIME               := 30s
+SOAK                   := 1000000
 
 SHELL   := /bin/sh
 BIN     := $(CURDIR)/bin
@@ -43,8 +45,15 @@ test: sandbox $(GOTESTSUM) ## Run every test, on real control planes too
 	@$(GOTESTSUM) --format pkgname --hide-summary skipped -- $(RACE) -shuffle=on -timeout 20m ./...
 
 .PHONY: fuzz
-fuzz: ## Fuzz for 30 s each
-	go test ./pkg/version -run '^$$' -fuzz FuzzParse -fuzztime 30s
+fuzz: ## Fuzz every target (FUZZTIME=30s each)
+	go test ./pkg/version -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
+	go test ./pkg/version -run '^$$' -fuzz '^FuzzRange$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
+	go test ./pkg/catalog -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
+	go test ./pkg/catalog -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
+
+.PHONY: soak
+soak: ## Check random graphs and catalogs against naive oracles (SOAK=1000000 of each kind; half an hour)
+	go test ./pkg/graph -run 'Every(Way|State|Step|Other)' -rapid.checks $(SOAK) -timeout 0
 
 .PHONY: bench
 bench: ## Run the benchmarks

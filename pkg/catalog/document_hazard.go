@@ -17,6 +17,7 @@ type hazardDocument struct {
 	To         rangeDocument       `json:"to"`
 	When       []conditionDocument `json:"when"`
 	Blocking   bool                `json:"blocking"`
+	Minor      bool                `json:"minor"`
 	Effect     string              `json:"effect"`
 	Mitigation string              `json:"mitigation"`
 	URL        string              `json:"url"`
@@ -44,6 +45,7 @@ func (doc hazardDocument) hazard(s *sheet) Hazard {
 		To:         doc.To.versions(s, "to"),
 		When:       conditions(s, doc.When),
 		Blocking:   doc.Blocking,
+		Minor:      doc.Minor,
 		Effect:     doc.Effect,
 		Mitigation: doc.Mitigation,
 		URL:        doc.URL,
@@ -55,6 +57,9 @@ func (doc hazardDocument) hazard(s *sheet) Hazard {
 func (doc hazardDocument) checkMoves(s *sheet) {
 	if doc.From.empty() && doc.To.empty() {
 		s.fault("from", "", "missing, want from or to or both")
+	}
+	if doc.Minor && doc.Blocking {
+		s.fault("minor", "true", "not allowed with blocking")
 	}
 	if doc.OnInstall && doc.From.empty() {
 		s.fault("onInstall", "true", "only allowed with from, for without it every installation is meant")

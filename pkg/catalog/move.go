@@ -121,6 +121,8 @@ type Hazard struct {
 	When Conditions
 	// Blocking hazards stop the move where the conditions are known to hold. Unknown ones are only told of.
 	Blocking bool
+	// Minor hazards pass by themselves within moments; they are told of, and not at length.
+	Minor bool
 	// Effect says in a sentence what happens, and on which nodes.
 	Effect string
 	// Mitigation says what to do.

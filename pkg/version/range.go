@@ -41,7 +41,7 @@ func (r Range) Validate() error {
 func (r Range) String() string {
 	switch low, high := !r.Minimal.IsZero(), !r.Maximum.IsZero(); {
 	case low && high && r.Minimal.Equal(r.Maximum):
-		return r.Minimal.Core()
+		return r.Maximum.Core() // {2.3.0, 2.3} is all of 2.3
 	case low && high:
 		return r.Minimal.Core() + " to " + r.Maximum.Core()
 	case low:
