@@ -55,7 +55,7 @@ func quick(t *testing.T) string {
 		if err != nil {
 			return err
 		}
-		if strings.Contains(p, "/releases/") {
+		if strings.Contains(p, "/releases/") && !bytes.Contains(data, []byte("\nvalues:")) {
 			data = append(data, []byte("values:\n  minReadySeconds: 2\n")...)
 		}
 		to := filepath.Join(dir, p)

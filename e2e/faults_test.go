@@ -46,8 +46,8 @@ func TestBadInputIsRefusedAndNothingIsWritten(t *testing.T) {
 	}{
 		"no network type":              {[]string{"install", "--yes"}, 3, []string{"NotRegistered", "--network-type"}},
 		"an unknown network type":      {[]string{"install", "--network-type", "calico", "--yes"}, 2, []string{"calico", "vcn-native"}},
-		"a type without an add-on":     {[]string{"install", "--network-type", "npn", "--yes"}, 3, []string{"NoAddOn", "OCI_VCN_IP_NATIVE"}},
-		"an unknown version":           {[]string{"install", "--network-type", "flannel", "--version", "0.99.0", "--yes"}, 3, []string{"UnknownVersion", "these fit: 0.27.3, 0.26.2, 0.24.4"}},
+		"a type without a chart":       {[]string{"install", "--network-type", "npn", "--yes"}, 3, []string{"NotRenderable", "no chart"}},
+		"an unknown version":           {[]string{"install", "--network-type", "flannel", "--version", "0.99.0", "--yes"}, 3, []string{"UnknownVersion", "these fit: 0.27.3, 0.26.2, 0.24.4, 0.20.2"}},
 		"a version that is none":       {[]string{"install", "--network-type", "flannel", "--version", "latest", "--yes"}, 3, []string{"latest", "these fit"}},
 		"a pod CIDR that is none":      {[]string{"install", "--network-type", "flannel", "--pod-cidr", "10.244/16", "--yes"}, 2, []string{"--pod-cidr", "10.244/16"}},
 		"two pod CIDRs of one family":  {[]string{"install", "--network-type", "flannel", "--pod-cidr", "10.1.0.0/16,10.2.0.0/16", "--yes"}, 2, []string{"10.1.0.0/16", "10.2.0.0/16"}},
@@ -89,7 +89,7 @@ func (c *cluster) future(t *testing.T) {
 	}
 	defer os.Remove(future) //nolint:errcheck // the folder goes with the test
 	c.want(t, 3, "install", "--network-type", "flannel", "--version", "0.99.0", "--yes").
-		says(t, "KubernetesOutOfRange", "needs Kubernetes 1.99 or later", "these fit: 0.27.3, 0.26.2, 0.24.4")
+		says(t, "KubernetesOutOfRange", "needs Kubernetes 1.99 or later", "these fit: 0.27.3, 0.26.2, 0.24.4, 0.20.2")
 }
 
 func (c *cluster) brokenCatalog(t *testing.T) {

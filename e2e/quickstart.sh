@@ -47,9 +47,11 @@ run pin --version 0.26.2 --reason "waiting for the new kernel" --ticket NET-42 -
 say "A pin is kept: an update is refused"
 refused update --yes
 
-say "Take the pin off and update to the newest release that fits"
+say "Take the pin off, ask why and what would happen, and update to the newest release that fits"
 run unpin --yes
+run explain
 run plan
+run plan --reverse
 run update --wait --yes
 
 say "What happened"

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/hub"
 	"github.com/addonctl/addonctl/pkg/observe"
 	"github.com/addonctl/addonctl/pkg/plan"
@@ -24,27 +25,42 @@ type actFlags struct {
 	yes     bool
 	wait    bool
 	timeout time.Duration
+	// accept is the reason for a move that has no way back; facts are told as NAME=VALUE.
+	accept string
+	facts  []string
 }
 
-func (f *actFlags) add(s *pflag.FlagSet) {
+func (f *actFlags) add(c *cobra.Command) {
+	s := c.Flags()
 	s.BoolVar(&f.yes, "yes", false, "act without asking")
 	s.BoolVar(&f.wait, "wait", true, "wait until every node that should run the release runs it, Ready")
 	s.DurationVar(&f.timeout, "timeout", 15*time.Minute, "how long to wait for the nodes; 0 means without end")
+	s.StringVar(&f.accept, "accept", "", "take a move that has no way back, or that cuts the cluster while it lasts, for this reason")
+	s.StringArrayVar(&f.facts, "fact", nil, "a fact that nothing tells by itself, as NAME=VALUE; may be repeated")
+	_ = c.RegisterFlagCompletionFunc("fact", completeGiven)
+	_ = c.RegisterFlagCompletionFunc("accept", cobra.NoFileCompletions)
 }
 
-func (f *actFlags) check() error {
+// check reads the flags; told are the facts among them.
+func (f *actFlags) check() (told catalog.Facts, err error) {
 	if f.timeout < 0 {
-		return usage("give a duration such as 10m", "--timeout %s is negative", f.timeout)
+		return nil, usage("give a duration such as 10m", "--timeout %s is negative", f.timeout)
 	}
-	return nil
+	if err := checkText("--accept", f.accept, 1024); err != nil {
+		return nil, err
+	}
+	return toldFacts(f.facts)
 }
 
 // act carries a request through: look, show, ask, record the wish, drive the loop, report.
 func (s *session) act(c *cobra.Command, r plan.Request, f actFlags) error {
-	if err := f.check(); err != nil {
+	told, err := f.check()
+	if err != nil {
 		return err
 	}
 	ctx := c.Context()
+	s.told = told
+	r.Accept = strings.TrimSpace(f.accept)
 	s.observer.NetworkType = r.NetworkType
 	in, p, err := s.loop.LookWith(ctx, r)
 	if err != nil {
@@ -148,8 +164,11 @@ func (s *session) save(ctx context.Context, r plan.Request, w hub.Wish) error {
 // tell writes the findings that have something to say, but for the first refusal, which the error says.
 func (s *session) tell(p plan.Plan) {
 	refused := 0
+	var minor []string
 	for _, f := range p.Findings {
 		switch {
+		case f.Minor:
+			minor = append(minor, string(f.Reason))
 		case !f.Blocking:
 			s.note(fmt.Sprintf("note (%s): %s", f.Reason, f.Message))
 		case refused > 0:
@@ -158,6 +177,9 @@ func (s *session) tell(p plan.Plan) {
 		if f.Blocking {
 			refused++
 		}
+	}
+	if len(minor) > 0 {
+		s.note("minor, passing by itself: " + strings.Join(minor, ", "))
 	}
 }
 
@@ -205,6 +227,9 @@ func headline(in plan.Input, p plan.Plan, w hub.Wish) string {
 		what = fmt.Sprintf("install %s %s", p.AddOn, p.To)
 	case p.From != p.To:
 		what = fmt.Sprintf("move %s from %s to %s", p.AddOn, p.From, p.To)
+		if len(p.Path) > 2 {
+			what = fmt.Sprintf("move %s in %d steps, %s", p.AddOn, len(p.Path)-1, strings.Join(p.Path, " -> "))
+		}
 	default:
 		what = fmt.Sprintf("%s stays at %s", p.AddOn, p.To)
 	}
@@ -284,7 +309,7 @@ func ended(out reconcile.Outcome, f actFlags, again string) error {
 		return refusal(p)
 	case reconcile.NodesFailed:
 		return &exit{
-			code: exitGate, err: fmt.Errorf("gate failed: after %s %s %s is not Ready on %s", f.timeout, p.AddOn, p.To, nodesText(p.Nodes.Bad())),
+			code: exitGate, err: fmt.Errorf("gate failed: after %s %s %s is not Ready on %s", f.timeout, p.AddOn, p.Hop, nodesText(p.Nodes.Bad())),
 			hint: "addonctl nodes shows every node" + back(out, p),
 		}
 	case reconcile.Superseded:
@@ -295,13 +320,13 @@ func ended(out reconcile.Outcome, f actFlags, again string) error {
 	case reconcile.TimedOut:
 		if !begun(p) {
 			return &exit{
-				code: exitUnfinished, err: fmt.Errorf("not finished within %s: %s %s is not, or not wholly, written", f.timeout, p.AddOn, p.To),
+				code: exitUnfinished, err: fmt.Errorf("not finished within %s: %s %s is not, or not wholly, written", f.timeout, p.AddOn, p.Hop),
 				hint: "go on with: " + again,
 			}
 		}
 		return &exit{
 			code: exitUnfinished, err: fmt.Errorf("not finished within %s: %s %s is Ready on %d of %d nodes; waiting for %s",
-				f.timeout, p.AddOn, p.To, p.Nodes.Ready, p.Nodes.Total, nodesText(p.Nodes.Waiting)),
+				f.timeout, p.AddOn, p.Hop, p.Nodes.Ready, p.Nodes.Total, nodesText(p.Nodes.Waiting)),
 			hint: "the nodes go on by themselves; go on waiting with: " + again,
 		}
 	case reconcile.Interrupted:
@@ -319,7 +344,7 @@ func begun(p plan.Plan) bool { return p.State != plan.Applying && p.State != pla
 
 func interrupted(p plan.Plan) string {
 	if next, ok := p.Next(); ok && next.Kind == plan.AwaitNodes {
-		return fmt.Sprintf("%s %s is Ready on %d of %d nodes, and the cluster goes on taking it by itself", p.AddOn, p.To, p.Nodes.Ready, p.Nodes.Total)
+		return fmt.Sprintf("%s %s is Ready on %d of %d nodes, and the cluster goes on taking it by itself", p.AddOn, p.Hop, p.Nodes.Ready, p.Nodes.Total)
 	}
 	return "nothing more is written"
 }
@@ -328,7 +353,7 @@ func interrupted(p plan.Plan) string {
 func back(out reconcile.Outcome, p plan.Plan) string {
 	before := out.Input.Record.Deployed().Version
 	switch {
-	case before == "" || before == p.To:
+	case before == "" || before == p.Hop:
 		return ""
 	case p.Pinned:
 		return fmt.Sprintf("; the way back is: addonctl pin --version %s --reason …", before)

@@ -19,11 +19,16 @@ import (
 
 // look is one round without writing.
 func (a *app) look(c *cobra.Command, r plan.Request) (plan.Input, plan.Plan, error) {
+	return a.lookWith(c, r, nil)
+}
+
+// lookWith is look with facts that were told.
+func (a *app) lookWith(c *cobra.Command, r plan.Request, told catalog.Facts) (plan.Input, plan.Plan, error) {
 	s, err := a.connect()
 	if err != nil {
 		return plan.Input{}, plan.Plan{}, err
 	}
-	s.observer.NetworkType = r.NetworkType
+	s.observer.NetworkType, s.told = r.NetworkType, told
 	in, p, err := s.loop.LookWith(c.Context(), r)
 	if err != nil {
 		return in, p, s.explain(c.Context(), err)

@@ -39,7 +39,7 @@ func (b *progress) show(in plan.Input, p plan.Plan) {
 		b.line(text, text)
 		return
 	}
-	text := fmt.Sprintf("%s %s: %d of %d nodes updated, %d ready", p.AddOn, p.To, p.Nodes.Updated, p.Nodes.Total, p.Nodes.Ready)
+	text := fmt.Sprintf("%s %s: %d of %d nodes updated, %d ready", p.AddOn, p.Hop, p.Nodes.Updated, p.Nodes.Total, p.Nodes.Ready)
 	key := text
 	if bad := p.Nodes.Bad(); len(bad) > 0 {
 		text += "; in trouble: " + nodesText(bad)

@@ -125,8 +125,10 @@ Exit codes: 0 done, 1 failure, 2 usage, 3 refused by a rule, 4 gate failed, 5 no
 	a.globalFlags(c)
 	c.AddCommand(
 		a.installCommand(), a.updateCommand(), a.pinCommand(), a.unpinCommand(),
-		a.statusCommand(), a.nodesCommand(), a.historyCommand(), a.planCommand(), a.versionsCommand(),
+		a.statusCommand(), a.nodesCommand(), a.historyCommand(), a.planCommand(), a.explainCommand(), a.preflightCommand(),
+		a.versionsCommand(), a.outdatedCommand(),
 		a.clusterCommand(), a.sandboxCommand(), a.versionCommand(),
+		a.catalogCommand(),
 	)
 	c.InitDefaultCompletionCmd()
 	c.CompletionOptions.HiddenDefaultCmd = false

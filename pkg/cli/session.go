@@ -19,6 +19,7 @@ import (
 	"github.com/addonctl/addonctl/pkg/hub"
 	"github.com/addonctl/addonctl/pkg/kube"
 	"github.com/addonctl/addonctl/pkg/observe"
+	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/reconcile"
 	"github.com/addonctl/addonctl/pkg/record"
 )
@@ -29,11 +30,21 @@ const drivenBy = "cli"
 // session is a command's connection to one cluster.
 type session struct {
 	*app
-	client *kube.Client
-	hub    *hub.Hub
-	loop   *reconcile.Loop
-	// networkType asked for, for clusters that are not registered yet.
+	client   *kube.Client
+	hub      *hub.Hub
+	loop     *reconcile.Loop
 	observer *observe.Observer
+	// told are facts that were given on the command line.
+	told catalog.Facts
+}
+
+// Observe looks at the cluster and adds what was told.
+func (s *session) Observe(ctx context.Context) (plan.Input, error) {
+	in, err := s.observer.Observe(ctx)
+	if err == nil {
+		merge(&in, s.told)
+	}
+	return in, err
 }
 
 // connect finds the cluster. Nothing is asked of it yet.
@@ -55,11 +66,13 @@ func (a *app) connect() (*session, error) {
 	}
 	h := hub.New(client)
 	o := &observe.Observer{Cluster: a.cluster, Target: client, Hub: h, Catalog: c, Now: time.Now}
-	return &session{app: a, client: client, hub: h, observer: o, loop: &reconcile.Loop{
-		Observer: o, Engine: &helm.Engine{Target: client, Charts: charts.FS, Now: time.Now},
+	s := &session{app: a, client: client, hub: h, observer: o}
+	s.loop = &reconcile.Loop{
+		Observer: s, Engine: &helm.Engine{Target: client, Charts: charts.FS, Now: time.Now},
 		Recorder: &hub.Recorder{Hub: h, By: drivenBy},
 		Pause:    time.Second, Transient: transient, Trouble: a.trouble,
-	}}, nil
+	}
+	return s, nil
 }
 
 // transient tells errors after which the loop looks again: a server that does not answer, a change made by somebody else in

@@ -61,7 +61,7 @@ Without --version the newest release that fits the cluster is taken and updates 
 	c.Flags().StringSliceVar(&r.PodCIDRs, "pod-cidr", nil, "block of the pods' addresses, at most one per IP family (default 10.244.0.0/16)")
 	_ = c.RegisterFlagCompletionFunc("network-type", fixed(networkTypes...))
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
-	f.add(c.Flags())
+	f.add(c)
 	return c
 }
 
@@ -94,7 +94,7 @@ from there. A pinned add-on is not moved: change the pin with "addonctl pin", or
 	}
 	c.Flags().StringVar(&r.Version, "version", "", "release to move to, once; the newest that fits when empty")
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
-	f.add(c.Flags())
+	f.add(c)
 	return c
 }
 
@@ -133,7 +133,7 @@ keeping the add-on fit for the cluster's Kubernetes version is yours from then o
 	c.Flags().StringVar(&until, "until", "", "day on which you mean to look at it again (2027-01-31); nothing happens by itself")
 	c.Flags().StringVar(&r.Pin.Ticket, "ticket", "", "your own reference")
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
-	f.add(c.Flags())
+	f.add(c)
 	return c
 }
 

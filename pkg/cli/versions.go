@@ -21,19 +21,22 @@ type versionsReport struct {
 }
 
 func (a *app) versionsCommand() *cobra.Command {
-	var networkType, kubernetes string
+	var s situation
 	c := &cobra.Command{
 		Use:   "versions",
 		Short: "List the releases of the cluster's add-on, and why each fits or does not",
-		Long: `Lists the releases, newest first. With --network-type and --kubernetes no cluster is asked; with one of them the other
-is read from the cluster.`,
+		Long: `Lists the releases, newest first, and says for each why it fits or not, and why automatic mode takes it or not.
+With --kubernetes and --network-type (or --addon) no cluster is asked; with one of them the other is read from the cluster.`,
+		Example: `  addonctl versions
+  addonctl versions --kubernetes 1.34 --network-type vcn-native
+  addonctl versions --kubernetes 1.34 --addon Calico`,
 		Args: noArgs, PreRunE: a.checkOutput,
 		RunE: func(c *cobra.Command, _ []string) error {
-			in, err := a.choose(c, networkType, kubernetes)
+			in, err := a.choose(c, s)
 			if err != nil {
 				return err
 			}
-			addOn, ok := in.Catalog.ForNetworkType(in.Cluster.NetworkType)
+			addOn, ok := judged(in)
 			if !ok {
 				e := &exit{code: exitRefused, err: fmt.Errorf("the catalog has no add-on for network type %s", in.Cluster.NetworkType)}
 				if in.Cluster.NetworkType == "" {
@@ -44,37 +47,53 @@ is read from the cluster.`,
 			return a.print(versionsReport{in.Cluster.NetworkType, addOn.Name, in.Cluster.Kubernetes.String(), plan.Choices(in)})
 		},
 	}
-	c.Flags().StringVar(&networkType, "network-type", "", "network type to list releases for; the cluster's own when empty")
-	c.Flags().StringVar(&kubernetes, "kubernetes", "", "Kubernetes version to judge them by, such as 1.34; the cluster's own when empty")
+	f := c.Flags()
+	f.StringVar(&s.networkType, "network-type", "", "network type to list releases for; the cluster's own when empty")
+	f.StringVar(&s.kubernetes, "kubernetes", "", "Kubernetes version to judge them by, such as 1.34; the cluster's own when empty")
+	f.StringVar(&s.addOn, "addon", "", "add-on, such as Calico; the CNI of the network type when empty")
+	f.StringArrayVar(&s.facts, "fact", nil, "a fact that nothing tells by itself, as NAME=VALUE; may be repeated")
 	_ = c.RegisterFlagCompletionFunc("network-type", fixed(networkTypes...))
+	_ = c.RegisterFlagCompletionFunc("addon", a.completeNamed(false))
+	_ = c.RegisterFlagCompletionFunc("fact", completeGiven)
 	return c
 }
 
+// judged is the add-on whose releases are listed.
+func judged(in plan.Input) (catalog.AddOn, bool) {
+	if in.AddOn != "" {
+		return in.Catalog.AddOn(in.AddOn)
+	}
+	return in.Catalog.ForNetworkType(in.Cluster.NetworkType)
+}
+
 // choose gathers what judging the releases needs; a cluster is asked only for what was not given.
-func (a *app) choose(c *cobra.Command, networkType, kubernetes string) (plan.Input, error) {
-	t, err := parseNetworkType(networkType)
+func (a *app) choose(c *cobra.Command, s situation) (plan.Input, error) {
+	t, err := parseNetworkType(s.networkType)
 	if err != nil {
 		return plan.Input{}, err
 	}
-	var k version.Version
-	if kubernetes != "" {
-		if k, err = version.Parse(kubernetes); err != nil {
-			return plan.Input{}, usage("give a version such as 1.34 or v1.34.2", "--kubernetes: %w", err)
+	if s.kubernetes != "" && (t != "" || s.addOn != "") {
+		told, err := toldFacts(s.facts)
+		if err != nil {
+			return plan.Input{}, err
 		}
+		return a.imagine(s, told)
 	}
-	if t != "" && !k.IsZero() {
-		cat, err := a.catalog()
-		return plan.Input{Catalog: cat, Cluster: plan.Cluster{NetworkType: t, Kubernetes: k}}, err
+	if s.addOn != "" {
+		return plan.Input{}, usage("add --kubernetes 1.34", "--addon needs --kubernetes: only the CNI of the network type is managed on real clusters yet")
 	}
-	in, _, err := a.look(c, plan.Request{})
+	in, _, err := a.consider(c, situation{facts: s.facts}, plan.Request{})
 	if err != nil {
 		return in, err
 	}
 	if t != "" {
 		in.Cluster.NetworkType = t
 	}
-	if !k.IsZero() {
-		in.Cluster.Kubernetes = k
+	if s.kubernetes == "" {
+		return in, nil
+	}
+	if in.Cluster.Kubernetes, err = version.Parse(s.kubernetes); err != nil {
+		return in, usage("give a version such as 1.34 or v1.34.2", "--kubernetes: %w", err)
 	}
 	return in, nil
 }

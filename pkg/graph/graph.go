@@ -27,7 +27,8 @@ type Where struct {
 	Assume bool
 	// Automatic mode goes forwards only, through and to ACTIVE releases only.
 	Automatic bool
-	// Unsettled : nodes are still taking the release that is left, so a way back is judged by BackRule.During.
+	// Unsettled : nodes are still taking the release that is left, so the way back from it is judged by BackRule.During. A path
+	// leaves other releases after it, which have long settled: those steps are judged by Class.
 	Unsettled bool
 }
 

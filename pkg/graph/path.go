@@ -77,12 +77,14 @@ func (s *search) to(direct Edge) Path {
 	return Path{Why: s.why(direct, goal)}
 }
 
-// edges judges the steps of a path.
+// edges judges the steps of a path. Nodes can still be taking the release that the first one leaves, and no other.
 func (s *search) edges(places []int) []Edge {
 	var out []Edge
+	w := s.w
 	for i := 1; i < len(places); i++ {
-		e, _ := s.g.judge(s.at[places[i-1]], s.at[places[i]], s.w, i == len(places)-1)
+		e, _ := s.g.judge(s.at[places[i-1]], s.at[places[i]], w, i == len(places)-1)
 		out = append(out, e)
+		w.Unsettled = false
 	}
 	return out
 }

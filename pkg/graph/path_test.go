@@ -13,6 +13,10 @@ func TestThePathIsTheBestWay(t *testing.T) {
 	steps := func(releases ...string) catalog.AddOn {
 		return but(flannel(releases...), func(a *catalog.AddOn) { a.Rules.MaxMinorStep = 2 })
 	}
+	unsettled := but(flannel("2.2.3", "2.3.0", "3.0.0"), func(a *catalog.AddOn) {
+		a.Rules.Stops = []catalog.Stop{{At: span("2.3.0..2.3"), Reason: "MechanismChange"}}
+		a.Rules.Back = []catalog.BackRule{{Class: catalog.OneWay, UntilSettled: catalog.ReversibleWithLoss}}
+	})
 	tests := map[string]struct {
 		addOn    catalog.AddOn
 		from, to string
@@ -49,6 +53,12 @@ func TestThePathIsTheBestWay(t *testing.T) {
 			}),
 			"2.2.3", "3.0.0", on("1.33"),
 			[]string{"2.2.3", "2.3.1", "3.0.0"},
+		},
+		"an unsettled way back of one step": {
+			unsettled, "2.3.0", "2.2.3", graph.Where{Unsettled: true}, []string{"2.3.0", "2.2.3"},
+		},
+		"no unsettled way back behind a settled release": {
+			unsettled, "3.0.0", "2.2.3", graph.Where{Unsettled: true}, nil,
 		},
 		"never forwards to go back": {
 			but(flannel("0.24.4", "0.26.2", "0.27.3"), func(a *catalog.AddOn) { a.Blocks = []catalog.Block{block("Known: 0.26.2 -> 0.24.4")} }),

@@ -38,7 +38,7 @@ func (g *Graph) picture(w Where) picture {
 	rest := newSet(n)
 	for i := range n {
 		s.ahead(steps.row(i), i)
-		follow(steps, reach, i, s.pass, set.last, rest)
+		follow(reach.row(i), steps.row(i), reach, s.pass, set.last, rest)
 	}
 	draw := func(i, j int) {
 		e, _ := g.judge(s.at[i], s.at[j], w, true)

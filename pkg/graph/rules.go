@@ -13,7 +13,7 @@ import (
 // rule looks at one step and closes it if it must not be taken.
 type rule func(*move)
 
-// rules are all rules of a step between two different versions, the later of them a release of the catalog.
+// rules are all rules of a step to a release of the catalog from another version, or from nothing.
 var rules = slices.Concat(entering, stepping, blocking, returning)
 
 // entering are the rules that ask for the entered release alone.

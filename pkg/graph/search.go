@@ -163,7 +163,7 @@ func (s *search) open(i, goal int) (lo, hi int) {
 func (s *search) keepWaysBack(i int) {
 	clear(s.ways)
 	if !s.w.Automatic {
-		s.waysBack(s.ways, i, s.w.Unsettled)
+		s.waysBack(s.ways, i, s.w.Unsettled && i == s.from)
 	}
 	s.row.keep(s.ways)
 }

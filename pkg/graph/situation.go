@@ -18,7 +18,7 @@ type situation struct {
 	living, enter set
 	// forward and backward hold the open steps from each release, reach and back what paths of them lead to.
 	forward, backward, reach, back matrix
-	// unsettled and backUnsettled are backward and back while the nodes are still taking a release.
+	// unsettled and backUnsettled are backward and back while the nodes are still taking the release that is left.
 	unsettled, backUnsettled matrix
 	// auto holds the steps that are open for automatic mode, into the releases of autoEnter.
 	auto      matrix
@@ -45,17 +45,17 @@ func (s *situation) open(c class, k int) {
 		s.ahead(s.forward.row(i), i, s.enter)
 		s.ahead(s.auto.row(i), i, s.autoEnter)
 		s.behind(s.backward.row(i), i, settled)
-		follow(s.forward, s.reach, i, s.pass, set.last, s.rest)
+		follow(s.reach.row(i), s.forward.row(i), s.reach, s.pass, set.last, s.rest)
 	}
 	for i := range slices.Backward(s.at) {
-		follow(s.backward, s.back, i, s.pass, set.first, s.rest)
+		follow(s.back.row(i), s.backward.row(i), s.back, s.pass, set.first, s.rest)
 	}
 	if !s.settles {
 		return
 	}
-	for i := range slices.Backward(s.at) {
+	for i := range s.at {
 		s.behind(s.unsettled.row(i), i, during)
-		follow(s.unsettled, s.backUnsettled, i, s.pass, set.first, s.rest)
+		follow(s.backUnsettled.row(i), s.unsettled.row(i), s.back, s.pass, set.first, s.rest)
 	}
 }
 
@@ -86,12 +86,11 @@ func (s *situation) behind(row set, i, when int) {
 	row.drop(s.blocked.row(i))
 }
 
-// follow puts into reach what paths lead to from i, where that is known of all places that steps from i lead to. The nearest
-// come first: what they lead to mostly holds the rest.
-func follow(steps, reach matrix, i int, pass set, nearest func(set) int, rest set) {
-	row, out := steps.row(i), reach.row(i)
-	copy(out, row)
-	copy(rest, row)
+// follow puts into out what paths lead to that begin with one of these steps; reach tells it of every place that they lead to.
+// The nearest come first: what they lead to mostly holds the rest.
+func follow(out, steps set, reach matrix, pass set, nearest func(set) int, rest set) {
+	copy(out, steps)
+	copy(rest, steps)
 	rest.keep(pass)
 	for j := nearest(rest); j >= 0; j = nearest(rest) {
 		out.join(reach.row(j))

@@ -113,6 +113,17 @@ func TestEachPropertyHasACatalogThatBreaksJustIt(t *testing.T) {
 				Path: []string{"0.26.2", "0.27.3", "0.26.2"},
 			},
 		},
+		"a way back of two steps, of which the second has long settled": {
+			but(flannel("0.24.4 for 1.31..", "0.26.2 for 1.31..", "0.27.3 for 1.31.."), func(a *catalog.AddOn) {
+				a.Blocks = []catalog.Block{block("Skip: 0.27.3 -> 0.24.4")}
+				a.Rules.Back = []catalog.BackRule{{Class: catalog.OneWay, UntilSettled: catalog.ReversibleWithLoss}}
+			}),
+			graph.Violation{
+				Property: graph.NoWayBack, State: "Flannel 0.24.4 on Kubernetes 1.31",
+				Text: "0.24.4 -> 0.27.3 is ReversibleWithLoss until the nodes have taken it, and no path leads back: It breaks Skip. (Skip)",
+				Path: []string{"0.24.4", "0.27.3", "0.24.4"},
+			},
+		},
 		"a release that nodes of one kind could enter again, and is blocked for them": {
 			but(flannel("0.26.2 for 1.31..", "0.27.3 for 1.31.."), func(a *catalog.AddOn) {
 				a.Blocks = []catalog.Block{
@@ -254,7 +265,7 @@ func TestTheAuditFindsASearchThatDoesNotObeyARule(t *testing.T) {
 		},
 		"blocks": {
 			func(a *catalog.AddOn) {
-				a.Blocks = []catalog.Block{block("Known: 0.26.. -> 0.25..")}
+				a.Blocks = []catalog.Block{block("Known: 0.26.. -> 0.25.."), block("Other: 0.27.3 -> 0.26.2", is(catalog.FactOS, "OL7", "OL8"))}
 				a.Rules.Back = []catalog.BackRule{{Class: catalog.Reversible}}
 			},
 			graph.Violation{
@@ -271,7 +282,13 @@ func TestTheAuditFindsASearchThatDoesNotObeyARule(t *testing.T) {
 			}
 			tt.want.Property, tt.want.AddOn = graph.RuleBroken, "Flannel"
 			got := graph.ProveReading(told, truth)
+			seen := map[string]bool{}
 			for _, g := range got {
+				if about := g.Property + g.Path[0]; seen[about] {
+					t.Errorf("told twice: %v", g)
+				} else {
+					seen[about] = true
+				}
 				if g.Property != graph.RuleBroken && g.Property != graph.AutomaticTakesUnfit {
 					t.Errorf("unexpected: %v", g)
 				}

@@ -124,7 +124,23 @@ func Desired(s v1alpha1.AddonSpec) plan.Desired {
 			d.Pin.Until = p.Until.Time
 		}
 	}
+	if s.Accept != nil {
+		d.Accept = plan.Accept{Version: s.Accept.Version, Reason: s.Accept.Reason}
+	}
 	return d
+}
+
+// Held are the releases that a recorded status holds.
+func Held(s v1alpha1.AddonStatus) []plan.Held {
+	var out []plan.Held
+	for _, h := range s.Held {
+		held := plan.Held{Version: h.Version, Reason: h.Reason}
+		if h.At != nil {
+			held.At = h.At.Time
+		}
+		out = append(out, held)
+	}
+	return out
 }
 
 func (h *Hub) register(ctx context.Context, target *kube.Client, w Wish) error {
@@ -169,7 +185,10 @@ func (h *Hub) choosePodCIDRs(ctx context.Context, c *v1alpha1.ClusterNetwork, w 
 func want(s *v1alpha1.AddonSpec, w Wish) {
 	d := w.Desired
 	s.Cluster, s.Addon, s.Driver = w.Cluster, d.AddOn, v1alpha1.DriverHelm
-	s.Version, s.MoveTo, s.Pin = d.Version, d.MoveTo, nil
+	s.Version, s.MoveTo, s.Pin, s.Accept = d.Version, d.MoveTo, nil, nil
+	if d.Accept.Version != "" {
+		s.Accept = &v1alpha1.Accept{Version: d.Accept.Version, Reason: d.Accept.Reason}
+	}
 	if d.Version == "" {
 		return
 	}

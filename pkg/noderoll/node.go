@@ -18,6 +18,16 @@ type Node struct {
 	Zone string `json:"zone,omitempty"`
 	// KubeletVersion as the node reports it.
 	KubeletVersion string `json:"kubeletVersion,omitempty"`
+	// Kind is OKE's: Managed, SelfManaged or Virtual; empty when nothing tells.
+	Kind string `json:"kind,omitempty"`
+	// OS and Architecture as Kubernetes writes them (linux, amd64); empty when the node has not said.
+	OS           string `json:"os,omitempty"`
+	Architecture string `json:"architecture,omitempty"`
+	// OSImage and Kernel as the kubelet reports them; empty when the node has not said.
+	OSImage string `json:"osImage,omitempty"`
+	Kernel  string `json:"kernel,omitempty"`
+	// Facts that no kubelet reports, by name, such as brNetfilter: loaded. What is missing is unknown.
+	Facts map[string]string `json:"facts,omitempty"`
 	// PodCIDRs that the controller manager gave the node.
 	PodCIDRs []string `json:"podCIDRs,omitempty"`
 	// Ready is the node's own Ready condition.

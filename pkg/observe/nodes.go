@@ -37,14 +37,19 @@ func (o *Observer) nodes(ctx context.Context, in *plan.Input, d *appsv1.DaemonSe
 			n.Exempt = exempt(&list.Items[i], &d.Spec.Template.Spec)
 		}
 		in.Nodes = append(in.Nodes, n)
+		in.Cluster.Contradictions = append(in.Cluster.Contradictions, contradictions(&list.Items[i], &in.Cluster)...)
 	}
 	slices.SortFunc(in.Nodes, noderoll.ByName)
+	slices.Sort(in.Cluster.Contradictions)
 	return nil
 }
 
 func node(n *corev1.Node) noderoll.Node {
+	info := n.Status.NodeInfo
 	out := noderoll.Node{
-		Name: n.Name, Zone: n.Labels[corev1.LabelTopologyZone], KubeletVersion: n.Status.NodeInfo.KubeletVersion, PodCIDRs: n.Spec.PodCIDRs,
+		Name: n.Name, Zone: n.Labels[corev1.LabelTopologyZone], KubeletVersion: info.KubeletVersion, PodCIDRs: n.Spec.PodCIDRs,
+		OS: info.OperatingSystem, Architecture: info.Architecture, OSImage: info.OSImage, Kernel: info.KernelVersion,
+		Kind: string(nodeKind(n)), Facts: nodeFacts(n),
 	}
 	for _, l := range poolLabels {
 		if out.Pool = n.Labels[l]; out.Pool != "" {

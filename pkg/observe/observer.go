@@ -39,7 +39,7 @@ type Observer struct {
 func (o *Observer) Observe(ctx context.Context) (plan.Input, error) {
 	in := plan.Input{Catalog: o.Catalog, Cluster: plan.Cluster{Name: o.Cluster}}
 	for _, look := range []func(context.Context, *plan.Input) error{
-		o.server, o.identity, o.stamp, o.records, o.addOn,
+		o.server, o.identity, o.stamp, o.records, o.addOn, o.facts,
 	} {
 		if err := look(ctx, &in); err != nil {
 			return plan.Input{}, fmt.Errorf("looking at cluster %s: %w", o.Cluster, err)
@@ -89,6 +89,9 @@ func (o *Observer) records(ctx context.Context, in *plan.Input) error {
 	if c != nil {
 		in.Cluster.NetworkType = catalog.NetworkType(c.Spec.NetworkType)
 		in.Cluster.PodCIDRs = c.Spec.PodCIDRs
+		for _, f := range c.Spec.IPFamilies {
+			in.Cluster.IPFamilies = append(in.Cluster.IPFamilies, string(f))
+		}
 		in.Cluster.Paused = c.Spec.Paused
 	}
 	addOn, ok := o.Catalog.ForNetworkType(o.networkType(in))
@@ -99,7 +102,8 @@ func (o *Observer) records(ctx context.Context, in *plan.Input) error {
 	if err != nil || a == nil {
 		return err
 	}
-	in.Desired = hub.Desired(a.Spec)
+	in.Desired, in.Held = hub.Desired(a.Spec), hub.Held(a.Status)
+	in.Cluster.Driver = plan.Driver(a.Spec.Driver)
 	return nil
 }
 

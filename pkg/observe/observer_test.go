@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -49,7 +50,7 @@ func pools() []sandbox.Pool {
 		{Name: "gpu", Count: 1, KubeletVersion: "v1.33.1", Taints: taint("gpu", corev1.TaintEffectNoSchedule)},
 		{Name: "evicting", Count: 1, Taints: taint("evicting", corev1.TaintEffectNoExecute)},
 		{Name: "network", Count: 1, Taints: taint("network", corev1.TaintEffectNoSchedule)},
-		{Name: "shy", Count: 1, Taints: taint("shy", corev1.TaintEffectPreferNoSchedule)},
+		{Name: "shy", Count: 1, KubeletVersion: "v1.99.1", Arch: "arm64", Taints: taint("shy", corev1.TaintEffectPreferNoSchedule)},
 		{Name: "offline", Count: 1},
 		{Name: "custom", Count: 1, Labels: map[string]string{"oci.oraclecloud.com/custom-k8s-networking": "true"}},
 	}
@@ -99,7 +100,9 @@ func TestWhatIsSeenOfARealCluster(t *testing.T) {
 	t.Run("the DaemonSet controller would not place pods elsewhere", c.exempt)
 	t.Run("the newest revision is the one that new pods get", c.newest)
 	t.Run("other CNIs are seen in any namespace", c.others)
+	t.Run("facts are told by nodes, records and what is counted", c.facts)
 	t.Run("looking needs exactly the rights that it lists", c.rights)
+	t.Run("without the optional rights something is unknown and nothing fails", c.unknown)
 	t.Run("a cluster whose record was deleted is still seen as what it is", c.unrecorded)
 	t.Run("a server that is away is an error and no empty cluster", c.away)
 }
@@ -136,7 +139,11 @@ func (c *cluster) empty(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := plan.Cluster{Name: "in-cluster", Kubernetes: version.MustParse(c.Version()), UID: string(ns.UID)}
+	want := plan.Cluster{
+		Name: "in-cluster", Kubernetes: version.MustParse(c.Version()), UID: string(ns.UID),
+		Facts:          catalog.Facts{catalog.FactNetworkPolicies: {"0"}},
+		Contradictions: []string{c.tooNew()},
+	}
 	if diff := cmp.Diff(want, in.Cluster, cmp.Comparer(version.Version.Equal)); diff != "" {
 		t.Errorf("cluster (-want +got):\n%s", diff)
 	}
@@ -146,8 +153,16 @@ func (c *cluster) empty(t *testing.T) {
 	}
 	var got []string
 	for _, n := range in.Nodes {
-		if len(n.PodCIDRs) != 1 || n.Exempt != "" || n.Pod != nil {
+		if len(n.PodCIDRs) != 1 || n.Exempt != "" || n.Pod != nil || n.Facts != nil {
 			t.Errorf("node %+v", n)
+		}
+		system := fmt.Sprintf("%s %s %s %s %s", n.OS, n.Architecture, n.OSImage, n.Kernel, n.Kind)
+		want := "linux amd64 Oracle Linux Server 8.10 5.15.0-209.161.7.2.el8uek.x86_64 Managed"
+		if n.Name == "shy-01" {
+			want = "linux arm64 Oracle Linux Server 8.10 5.15.0-209.161.7.2.el8uek.aarch64 Managed"
+		}
+		if system != want {
+			t.Errorf("%s has %q, want %q", n.Name, system, want)
 		}
 		got = append(got, fmt.Sprintf("%s in %s, %s, %s, ready %t", n.Name, n.Pool, n.Zone, n.KubeletVersion, n.Ready))
 	}
@@ -155,10 +170,15 @@ func (c *cluster) empty(t *testing.T) {
 	if diff := cmp.Diff([]string{
 		"cordoned-01 in cordoned, AD-1, " + usual, "custom-01 in custom, AD-1, " + usual, "evicting-01 in evicting, AD-1, " + usual,
 		"gpu-01 in gpu, AD-1, v1.33.1, ready true", "network-01 in network, AD-1, " + usual, "node-01 in pool-1, AD-1, " + usual,
-		"node-02 in pool-1, AD-2, " + usual, "offline-01 in offline, AD-1, " + usual, "shy-01 in shy, AD-1, " + usual,
+		"node-02 in pool-1, AD-2, " + usual, "offline-01 in offline, AD-1, " + usual, "shy-01 in shy, AD-1, v1.99.1, ready true",
 	}, got); diff != "" {
 		t.Errorf("nodes, by name (-want +got):\n%s", diff)
 	}
+}
+
+// tooNew is what is to be said of shy-01, whose kubelet is from the future.
+func (c *cluster) tooNew() string {
+	return "kubelet: shy-01 runs 1.99.1, newer than the API server's " + version.MustParse(c.Version()).Core()
 }
 
 func (c *cluster) whoAmI(t *testing.T) {
@@ -194,14 +214,23 @@ func (c *cluster) registered(t *testing.T) {
 	if err := c.hub.Save(t.Context(), c.client, wish); err != nil {
 		t.Fatal(err)
 	}
+	held := `{"status":{"held":[{"version":"0.27.3","reason":"a node failed","at":"2026-11-02T00:00:00Z"}]}}`
+	if _, err := c.client.Dynamic.Resource(v1alpha1.Addons).Patch(t.Context(), hub.AddonName("in-cluster", "Flannel"), types.MergePatchType,
+		[]byte(held), metav1.PatchOptions{}, "status"); err != nil {
+		t.Fatal(err)
+	}
 	in := c.look(t)
+	if diff := cmp.Diff([]plan.Held{{Version: "0.27.3", Reason: "a node failed", At: time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)}}, in.Held,
+		cmpopts.EquateApproxTime(0)); diff != "" {
+		t.Errorf("held (-want +got):\n%s", diff)
+	}
 	if s := in.Cluster.Stamp; s == nil || *s != (plan.Stamp{NetworkType: catalog.FlannelOverlay, UID: uid, Cluster: "in-cluster"}) {
 		t.Errorf("stamp %+v", s)
 	}
 	got := in.Cluster
-	got.Kubernetes, got.Stamp = version.Version{}, nil
+	got.Kubernetes, got.Stamp, got.Facts, got.Contradictions = version.Version{}, nil, nil, nil
 	if diff := cmp.Diff(plan.Cluster{
-		Name: "in-cluster", UID: uid, NetworkType: catalog.FlannelOverlay, PodCIDRs: []string{"10.244.0.0/16"},
+		Name: "in-cluster", UID: uid, NetworkType: catalog.FlannelOverlay, PodCIDRs: []string{"10.244.0.0/16"}, Driver: plan.DriverHelm,
 	}, got, cmpopts.IgnoreUnexported(version.Version{})); diff != "" {
 		t.Errorf("cluster (-want +got):\n%s", diff)
 	}
@@ -489,25 +518,104 @@ func (c *cluster) copyAs(t *testing.T, namespace, name, image string) {
 	}
 }
 
-// rights looks as a user who may do what Rights lists and nothing else, and compares the list with the calls that the
-// API server's audit log has of that look.
-func (c *cluster) rights(t *testing.T) {
+// facts are those that nodes are annotated and labelled with, the families of the record, and the number of
+// NetworkPolicies, for which one call is made that carries one of them.
+func (c *cluster) facts(t *testing.T) {
+	patch := func(name, body string) {
+		t.Helper()
+		if _, err := c.Client().CoreV1().Nodes().Patch(t.Context(), name, types.MergePatchType, []byte(body), metav1.PatchOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	patch("node-01", `{"metadata":{"annotations":{"facts.addonctl.io/brNetfilter":"loaded","facts.addonctl.io/iptables":"nft","facts.addonctl.io/realm":"OC1"}}}`)
+	patch("node-02", `{"metadata":{"labels":{"oci.oraclecloud.com/node.info.byon":"true"}}}`)
+	patch("gpu-01", `{"metadata":{"annotations":{"facts.addonctl.io/nodeKind":"Managed"},"labels":{"oci.oraclecloud.com/node.info.byon":"true"}}}`)
+	if _, err := c.client.Dynamic.Resource(v1alpha1.ClusterNetworks).Patch(t.Context(), "in-cluster", types.MergePatchType,
+		[]byte(`{"spec":{"ipFamilies":["IPv4","IPv6"]}}`), metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for i, namespace := range []string{metav1.NamespaceDefault, system, metav1.NamespaceDefault} {
+		_, err := c.Client().NetworkingV1().NetworkPolicies(namespace).Create(t.Context(), &networkingv1.NetworkPolicy{
+			ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("p%d", i)},
+		}, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var in plan.Input
+	kindOf := func(name string) string {
+		return in.Nodes[slices.IndexFunc(in.Nodes, func(n noderoll.Node) bool { return n.Name == name })].Kind
+	}
+	testkube.Eventually(t, patience, func(context.Context) error { // the nodes come out of a cache
+		in = c.look(t)
+		if kinds := []string{kindOf("node-01"), kindOf("node-02"), kindOf("gpu-01")}; !slices.Equal(kinds, []string{"Managed", "SelfManaged", ""}) {
+			return fmt.Errorf("kinds %q", kinds)
+		}
+		return nil
+	})
+	for _, n := range in.Nodes {
+		var want map[string]string
+		if n.Name == "node-01" {
+			want = map[string]string{"brNetfilter": "loaded", "iptables": "nft"}
+		}
+		if diff := cmp.Diff(want, n.Facts); diff != "" {
+			t.Errorf("facts of %s (-want +got):\n%s", n.Name, diff)
+		}
+	}
+	if diff := cmp.Diff(catalog.Facts{catalog.FactNetworkPolicies: {"3"}}, in.Cluster.Facts); diff != "" {
+		t.Errorf("facts of the cluster (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"IPv4", "IPv6"}, in.Cluster.IPFamilies); diff != "" {
+		t.Errorf("families (-want +got):\n%s", diff)
+	}
+	var want []string
+	for _, n := range in.Nodes {
+		want = append(want, "ipFamilies: the record says IPv4 and IPv6, "+n.Name+" has no pod CIDR of IPv6")
+	}
+	want = append(want, c.tooNew(), "nodeKind: gpu-01 is annotated Managed, and it is labelled as a self-managed node")
+	if diff := cmp.Diff(want, in.Cluster.Contradictions); diff != "" {
+		t.Errorf("contradictions (-want +got):\n%s", diff)
+	}
+}
+
+// unknown looks as a user who may do what Rights lists and not what Optional does.
+func (c *cluster) unknown(t *testing.T) {
+	in, err := c.observer(c.userWith(t, "half-blind", Rights())).Observe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(in.Cluster.Facts) > 0 || !in.Installed.Present {
+		t.Errorf("facts %v, installed %+v", in.Cluster.Facts, in.Installed)
+	}
+}
+
+// userWith is somebody who may do just that.
+func (c *cluster) userWith(t *testing.T, name string, rights []kube.Right) *kube.Client {
+	t.Helper()
 	var rules []rbacv1.PolicyRule
-	for _, r := range Rights() {
+	for _, r := range rights {
 		rules = append(rules, rbacv1.PolicyRule{APIGroups: []string{r.Group}, Resources: []string{r.Resource}, Verbs: []string{r.Verb}})
 	}
-	config, _ := c.User(t, "onlooker", rules...)
+	config, _ := c.User(t, name, rules...)
 	k, err := kube.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	testkube.Eventually(t, patience, func(ctx context.Context) error { // rights reach the API server's authorizer a moment later
-		missing, err := k.Missing(ctx, Rights())
+		missing, err := k.Missing(ctx, rights)
 		if err == nil && len(missing) > 0 {
 			err = fmt.Errorf("missing are %v", missing)
 		}
 		return err
 	})
+	return k
+}
+
+// rights looks as a user who may do what Rights lists and nothing else, and compares the list with the calls that the
+// API server's audit log has of that look.
+func (c *cluster) rights(t *testing.T) {
+	all := append(Rights(), Optional()...)
+	k := c.userWith(t, "onlooker", all)
 	in, err := c.observer(k).Observe(t.Context())
 	if err != nil {
 		t.Fatalf("with all the rights that are listed: %v", err)
@@ -516,6 +624,7 @@ func (c *cluster) rights(t *testing.T) {
 		t.Errorf("it does not see what the administrator sees: %+v", in)
 	}
 	used := map[string]bool{}
+	counted := 0
 	for _, call := range c.Calls(t, func(x testkube.Call) bool {
 		return strings.HasSuffix(x.User.Username, ":onlooker") && x.Object.Resource != ""
 	}) {
@@ -526,10 +635,15 @@ func (c *cluster) rights(t *testing.T) {
 		if r.Resource == "namespaces" {
 			r.Namespace = ""
 		}
-		used[r.String()] = true
+		if used[r.String()] = true; r.Resource == "networkpolicies" && strings.Contains(call.URI, "limit=1") {
+			counted++
+		}
+	}
+	if counted != 1 {
+		t.Errorf("NetworkPolicies were counted by %d calls, want one that asks for one of them", counted)
 	}
 	var listed []string
-	for _, r := range Rights() {
+	for _, r := range all {
 		listed = append(listed, r.String())
 	}
 	// Listed for the sake of what follows a look: an engine's comparison reads the release Secrets one by one.

@@ -19,3 +19,8 @@ func Rights() []kube.Right {
 		{Verb: "get", Group: "addonctl.io", Resource: "addons"},
 	}
 }
+
+// Optional are rights that looking makes use of and does without: a fact that they would tell is unknown then.
+func Optional() []kube.Right {
+	return []kube.Right{{Verb: "list", Group: "networking.k8s.io", Resource: "networkpolicies"}}
+}

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/addonctl/addonctl/pkg/catalog"
 )
 
 // networkTypeKnown refuses to guess: tools default to different types, so the type is written or read, never assumed.
@@ -168,13 +170,16 @@ func oneCNI(d decision) []Finding {
 	return out
 }
 
+// beside tells whether the add-on is no CNI and goes beside whichever runs, whoever put it there.
+func beside(a catalog.AddOn) bool { return a.Name != "" && a.NetworkType == "" }
+
 func judgeCNI(d decision, cni CNI) []Finding {
 	owner := ""
 	if cni.Owner != "" {
 		owner = " (put there by " + cni.Owner + ")"
 	}
 	switch {
-	case cni.Ours && cni.NetworkType == d.networkType:
+	case cni.NetworkType == d.networkType && (cni.Ours || beside(d.addOn)):
 		return nil
 	case cni.NetworkType == d.networkType:
 		return block(ForeignCNI,

@@ -1,91 +1,30 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
 )
 
-// pinKept refuses an update that the pin does not want. Changing the pin is an act of its own.
-func pinKept(d decision) []Finding {
-	pin := d.Desired.Version
-	if pin == "" || d.Request.Verb != Update || same(d.Request.Version, pin) {
-		return nil
-	}
-	if d.Request.Version == "" && !settled(d) {
-		return nil // on the way to its pin, or not whole: going on is what the operator asked for
-	}
-	return block(Pinned,
-		fmt.Sprintf("%s is pinned to %s%s", d.addOn.Name, pin, pinDetail(d.Desired.Pin)),
-		fmt.Sprintf("addonctl pin --version %s --reason … moves the pin, addonctl unpin returns to automatic updates", d.nextVersion()))
-}
-
-// settled tells whether nothing of the target is left to write.
-func settled(d decision) bool { return isApplied(d) && d.Record.Last().Status == Deployed }
-
-func same(a, b string) bool { return a != "" && parse(a).Equal(parse(b)) }
-
-// nextVersion is a version to name in a hint: the requested one, else the newest that fits.
-func (d decision) nextVersion() string {
-	if d.Request.Version != "" {
-		return d.Request.Version
-	}
-	for _, c := range Choices(d.Input) {
-		if c.Newest {
-			return c.Version
-		}
-	}
-	return "V"
-}
-
-func pinDetail(p Pin) string {
-	var parts []string
-	if p.Reason != "" {
-		parts = append(parts, fmt.Sprintf("reason %q", p.Reason))
-	}
-	if p.By != "" {
-		parts = append(parts, "by "+p.By)
-	}
-	if !p.Until.IsZero() {
-		parts = append(parts, "until "+p.Until.UTC().Format("2006-01-02"))
-	}
-	if p.Ticket != "" {
-		parts = append(parts, "ticket "+p.Ticket)
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return " (" + strings.Join(parts, ", ") + ")"
-}
-
 func installOnce(d decision) []Finding {
-	have := d.wanted()
-	if have == "" {
-		have = d.begun()
+	have := cmp.Or(d.Desired.Version, d.Desired.MoveTo, d.begun())
+	if have == "" && d.Desired.AddOn != "" {
+		have = d.goal.Version.String()
 	}
-	recorded := d.Desired.AddOn != "" || d.begun() != ""
-	if d.Request.Verb != Install || d.Request.Version == "" || !recorded || have == "" || same(have, d.Request.Version) {
+	if d.Request.Verb != Install || d.Request.Version == "" || have == "" || same(have, d.Request.Version) {
 		return nil
 	}
 	return block(AlreadyInstalled, fmt.Sprintf("%s %s is installed, or recorded to be; installing does not move it to %s", d.addOn.Name, have, d.Request.Version),
 		fmt.Sprintf("addonctl pin --version %s --reason … moves it and keeps it there, addonctl update moves an automatic one", d.Request.Version))
 }
 
-func pinDate(d decision) []Finding {
-	until := d.desired.Pin.Until
-	if d.desired.Version == "" || until.IsZero() || d.Now.Before(until) {
-		return nil
-	}
-	return note(PinExpired, fmt.Sprintf("the pin to %s was meant to be looked at again by %s; it still holds",
-		d.desired.Version, until.UTC().Format("2006-01-02")), "addonctl pin --version … --until …, or addonctl unpin")
-}
-
 func releaseKnown(d decision) []Finding {
-	if d.addOn.Name == "" || d.Request.Verb == Unpin || d.Request.Verb == Register || !d.target.Version.IsZero() {
+	if d.addOn.Name == "" || d.stays() || !d.goal.Version.IsZero() || d.kubernetesMissing() {
 		return nil
 	}
-	if want := d.wanted(); want != "" {
+	if want := d.named(); want != "" {
 		return block(UnknownVersion,
 			fmt.Sprintf("the catalog has no %s %s; on Kubernetes %s these fit: %s", d.addOn.Name, want, d.Cluster.Kubernetes.Core(), d.fitting()),
 			"addonctl versions lists every release and why it fits or not")
@@ -95,51 +34,95 @@ func releaseKnown(d decision) []Finding {
 		"addonctl versions lists every release and why it fits or not")
 }
 
-// releaseStatus : automatic mode takes only ACTIVE ones by itself, an operator may choose DEPRECATED or PREVIEW ones,
-// nobody may choose a recalled one (facts: OKE rules 9 and 10).
+// releaseStatus : automatic mode takes only ACTIVE ones by itself, an operator may ask for a PREVIEW one, may go back to a
+// DEPRECATED one and enter it otherwise only with a reason; nobody may choose a recalled one (facts: OKE rules 9 and 10).
+//
+//	| status     | stays there | goes back to it | moves or installs        |
+//	|------------|-------------|-----------------|--------------------------|
+//	| ACTIVE     | nothing     | nothing         | nothing                  |
+//	| PREVIEW    | note        | note            | note                     |
+//	| DEPRECATED | note        | note            | blocks without --accept  |
+//	| RECALLED   | see recalled-installed | blocks | blocks                 |
+//
+// A CNI that was deleted by hand stays there: it is put back as it was.
 func releaseStatus(d decision) []Finding {
-	name := fmt.Sprintf("%s %s", d.addOn.Name, d.target.Version)
-	switch d.target.Status {
-	case catalog.Recalled:
+	name := fmt.Sprintf("%s %s", d.addOn.Name, d.goal.Version)
+	notActive := fmt.Sprintf("%s is %s: automatic updates never take it", name, d.goal.Status)
+	switch status := d.goal.Status; {
+	case status == catalog.Recalled && d.moves():
 		return block(Recalled, name+" has been recalled", "choose another: "+d.fitting())
-	case catalog.Deprecated, catalog.Preview:
-		return note(NotActive, fmt.Sprintf("%s is %s: automatic updates never take it", name, d.target.Status), "")
+	case status == catalog.Deprecated && d.moves() && !d.goal.Version.Less(d.from) && !d.gone() && !d.accepted():
+		return block(NotActive, notActive+"; it is unsupported, and meant as a way back", "take another: "+d.fitting()+"; or say why: --accept REASON")
+	case status == catalog.Deprecated || status == catalog.Preview:
+		return note(NotActive, notActive, "")
 	default:
-		return nil
+		return deprecatedPassed(d)
 	}
 }
 
-func kubernetesRange(d decision) []Finding {
-	if d.target.Version.IsZero() {
+// deprecatedPassed tells of DEPRECATED releases on the way forwards: a required stop may have no other.
+func deprecatedPassed(d decision) []Finding {
+	var passed []string
+	for _, h := range d.hops {
+		if h.to.Status == catalog.Deprecated && d.from.Less(h.to.Version) {
+			passed = append(passed, h.to.Version.String())
+		}
+	}
+	if len(passed) == 0 {
 		return nil
 	}
-	reason, ok := d.target.Kubernetes.Admit(d.Cluster.Kubernetes)
+	return note(NotActive, fmt.Sprintf("the way to %s %s passes %s, which is DEPRECATED and unsupported", d.addOn.Name, d.goal.Version, strings.Join(passed, ", ")), "")
+}
+
+// recalledInstalled speaks where the cluster sits on a recalled release. Automatic mode moves away from it forwards; the way
+// back is an operator's word.
+func recalledInstalled(d decision) []Finding {
+	r, ok := d.addOn.Find(d.from)
+	if !ok || r.Status != catalog.Recalled || !d.target.Version.Equal(d.from) {
+		return nil
+	}
+	name := fmt.Sprintf("%s %s, which is installed, has been recalled", d.addOn.Name, d.from)
+	if d.desired.Version != "" {
+		return note(PinRecalled, name+"; the pin holds it there", "addonctl pin --version … to one of: "+d.fitting()+"; or addonctl unpin")
+	}
+	if newest, ok := d.newest(); ok && !newest.Version.Equal(d.from) {
+		return note(RecalledInstalled, name, "addonctl update moves away from it, to "+newest.Version.String())
+	}
+	return note(RecalledInstalled, name+", and nothing newer fits", "go back to one of: "+d.fitting()+" (addonctl update --version …)")
+}
+
+func kubernetesRange(d decision) []Finding {
+	if d.goal.Version.IsZero() {
+		return nil
+	}
+	reason, ok := d.goal.Kubernetes.Admit(d.Cluster.Kubernetes)
 	if ok {
 		return nil
 	}
-	message := fmt.Sprintf("%s %s %s; these fit: %s", d.addOn.Name, d.target.Version, reason, d.fitting())
-	if d.moves() {
+	message := fmt.Sprintf("%s %s %s; these fit: %s", d.addOn.Name, d.goal.Version, reason, d.fitting())
+	switch {
+	case d.Cluster.Kubernetes.IsZero(), !d.moves() && d.desired.Version != "":
+		return nil // facts-known and pin-fits say it
+	case d.moves():
 		return block(KubernetesOutOfRange, message, "addonctl versions lists every release and why it fits or not")
 	}
 	return note(KubernetesOutOfRange, message, "plan a move to one that fits")
 }
 
-// moves tells whether following the plan would change the version that is live.
-func (d decision) moves() bool {
-	return !d.Installed.Present || !parse(d.Installed.Version).Equal(d.target.Version)
-}
-
 func kubeletRange(d decision) []Finding {
-	if d.target.Version.IsZero() {
+	if d.goal.Version.IsZero() {
 		return nil
 	}
 	var out []string
+	if _, ok := admitsKubelets(d, d.goal); ok {
+		return nil
+	}
 	for _, n := range d.Nodes {
 		kubelet := parse(n.KubeletVersion)
 		if n.Exempt != "" || kubelet.IsZero() {
 			continue
 		}
-		if _, ok := d.target.Kubernetes.Admit(kubelet); !ok {
+		if _, ok := d.goal.Kubernetes.Admit(kubelet); !ok {
 			out = append(out, fmt.Sprintf("%s (%s)", n.Name, n.KubeletVersion))
 		}
 	}
@@ -147,12 +130,12 @@ func kubeletRange(d decision) []Finding {
 		return nil
 	}
 	return note(NodeOutOfRange, fmt.Sprintf("%s %s is not meant for the kubelet of %s: %s",
-		d.addOn.Name, d.target.Version, count(len(out), "node", "nodes"), few(out)), "upgrade these nodes")
+		d.addOn.Name, d.goal.Version, count(len(out), "node", "nodes"), few(out)), "upgrade these nodes")
 }
 
 func listedFor(d decision) []Finding {
-	listed := d.target.ListedFor
-	if len(listed) == 0 {
+	listed := d.goal.ListedFor
+	if len(listed) == 0 || d.Cluster.Kubernetes.IsZero() {
 		return nil
 	}
 	var names []string
@@ -163,13 +146,28 @@ func listedFor(d decision) []Finding {
 		names = append(names, m.String())
 	}
 	return note(NotListedFor, fmt.Sprintf("%s %s is listed for Kubernetes %s, the cluster runs %s",
-		d.addOn.Name, d.target.Version, strings.Join(names, ", "), d.Cluster.Kubernetes.Core()), "")
+		d.addOn.Name, d.goal.Version, strings.Join(names, ", "), d.Cluster.Kubernetes.Core()), "")
 }
 
 func backwards(d decision) []Finding {
-	installed := parse(d.Installed.Version)
-	if installed.IsZero() || d.target.Version.IsZero() || !d.target.Version.Less(installed) {
+	if d.from.IsZero() || d.goal.Version.IsZero() || !d.goal.Version.Less(d.from) {
 		return nil
 	}
-	return note(Backwards, fmt.Sprintf("%s is older than the installed %s", d.target.Version, d.Installed.Version), "")
+	return note(Backwards, fmt.Sprintf("%s is older than the installed %s", d.goal.Version, d.Installed.Version), "")
+}
+
+// installedKnown speaks where what is live is no release of the catalog: its mechanism and its dangers are not known.
+func installedKnown(d decision) []Finding {
+	if !d.Installed.Present || d.addOn.Name == "" {
+		return nil
+	}
+	if _, ok := d.addOn.Find(d.from); ok {
+		return nil
+	}
+	if d.from.IsZero() && d.moves() {
+		return block(UnknownInstalled, fmt.Sprintf("%s runs from an image whose tag is no version (%q): which moves are safe cannot be told",
+			d.addOn.Name, d.Installed.Version), "put a released image back first")
+	}
+	return note(UnknownInstalled, fmt.Sprintf("%s %s is installed, which is no release of the catalog: there is no way back to it",
+		d.addOn.Name, d.Installed.Version), "addonctl catalog list shows the releases")
 }

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/noderoll"
 )
 
 // oldPodsAvailable : the DaemonSet controller puts every old pod that is not available on its delete list, whatever
 // maxUnavailable says, so a node-wide problem would turn an update into replacing the whole fleet at once (facts: CNI
-// B8). The way back, and going on with a roll in whose middle the cluster is, are the way out and are not blocked.
+// B8). The way back, and going on with a roll in whose middle the cluster is, are the way out and are not blocked; and under
+// OnDelete nothing is replaced by itself.
 func oldPodsAvailable(d decision) []Finding {
 	if !d.Installed.Present || d.Change.Version == "" || d.Installed.Digest == d.Change.Digest {
 		return nil
@@ -20,7 +22,7 @@ func oldPodsAvailable(d decision) []Finding {
 	}
 	message := fmt.Sprintf("%s without an available pod of %s %s: %s",
 		count(t.Unavailable, "node is", "nodes are"), d.addOn.Name, d.Installed.Version, waiting(t))
-	if t.Unavailable <= d.Installed.MaxUnavailable || d.wayOut(t) {
+	if t.Unavailable <= d.Installed.MaxUnavailable || d.target.Mechanism == catalog.OnDelete || d.wayOut(t) {
 		return note(OldPodsUnavailable, message, "addonctl nodes shows them")
 	}
 	return block(OldPodsUnavailable, message+fmt.Sprintf("; a rolling update (at most %d at once) would replace them all together", d.Installed.MaxUnavailable),

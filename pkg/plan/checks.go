@@ -1,14 +1,21 @@
 package plan
 
+import "slices"
+
 // Check is one named rule. It reads a decision and says nothing, notes something, or blocks.
 type Check struct {
 	Name string
 	Run  func(decision) []Finding
 }
 
-// Checks is the policy, in the order in which findings are shown: first what the cluster is, then what is wanted, then
-// what writing it would meet.
-var Checks = []Check{
+// Checks is the policy, in the order in which findings are shown: the rules, then the hazards.
+var Checks = slices.Concat(rules, hazards)
+
+// rules say first what the cluster is, then what is wanted and how it can be reached, then what writing it would meet.
+var rules = []Check{
+	// What a rule needs and nobody has told is asked for, never guessed; what two sources tell differently is not believed.
+	{"facts-known", factsKnown},
+	{"facts-agree", factsAgree},
 	// A cluster has one network type for life (facts: OKE 1.1, rules 1 and 2).
 	{"network-type-known", networkTypeKnown},
 	{"network-type-immutable", networkTypeImmutable},
@@ -17,27 +24,50 @@ var Checks = []Check{
 	// One record per cluster: a second name would be a way around a pin.
 	{"one-record", oneRecord},
 	{"pod-cidrs-immutable", podCIDRsImmutable},
-	// Exactly one CNI add-on per cluster (facts: OKE rule 3), and never over one that is not ours.
+	// Exactly one CNI add-on per cluster and one type in all its pools (facts: OKE rule 3), and never over one that is not ours.
 	{"one-cni", oneCNI},
+	{"one-pool-type", onePoolType},
+	// OKE's floors and kinds of clusters and nodes (facts: OKE rules 4, 5 and 6).
+	{"version-floors", versionFloors},
+	{"cluster-type", clusterType},
+	{"node-kinds", nodeKinds},
+	// Calico beside flannel (facts: OKE rule 7; the design decides).
+	{"beside-cni", besideCNI},
 	{"not-paused", notPaused},
 	// A pin is the operator's and is never changed by us (facts: OKE 2.5, rule 11).
 	{"pin-kept", pinKept},
 	{"pin-date", pinDate},
+	{"pin-fits", pinFits},
+	{"held-release", heldChosen},
 	// Installing is for a cluster without the add-on; moving it is another verb, so that a pipeline that runs twice moves nothing.
 	{"install-once", installOnce},
-	// The wanted release exists and fits (facts: OKE rules 9 and 10).
+	{"installed-known", installedKnown},
+	// The wanted release exists and fits (facts: OKE rules 8, 9 and 10).
 	{"release-known", releaseKnown},
 	{"release-status", releaseStatus},
+	{"recalled-installed", recalledInstalled},
 	{"kubernetes-range", kubernetesRange},
 	{"kubelet-range", kubeletRange},
 	{"listed-for", listedFor},
+	{"node-needs", nodeNeeds},
+	{"configuration-keys", configurationKeys},
 	{"backwards", backwards},
+	// Open steps lead there, one at a time, and the way back is known before the first (facts: CNI B39, B53, OKE rule 15).
+	{"path-open", pathOpen},
+	{"several-steps", waypoints},
+	{"finish-first", finishFirst},
+	{"later-hazards", laterHazards},
+	{"way-back", wayBack},
+	// How nodes take it (facts: OKE 2.6, rules 13, 14 and 16).
+	{"mechanism-changes", mechanismChanges},
+	{"nodes-follow", nodesFollow},
 	// Every node's addresses lie in the network that flannel is told (facts: CNI A1.7, B32).
 	{"pod-cidr-in-network", podCIDRInNetwork},
 	// A DaemonSet's rolling update replaces broken old pods without limit (facts: CNI B8).
 	{"old-pods-available", oldPodsAvailable},
 	{"nodes-ready", nodesReady},
 	// One refusal in the dry run means that nothing is written.
+	{"renderable", renderable},
 	{"own-rights", ownRights},
 	{"dry-run", dryRun},
 	{"complete", complete},

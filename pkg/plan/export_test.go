@@ -1,5 +1,7 @@
 package plan
 
+import "github.com/addonctl/addonctl/pkg/catalog"
+
 // MakeWithout is Make without one check, for negative controls.
 func MakeWithout(in Input, check string) Plan {
 	var rest []Check
@@ -10,3 +12,6 @@ func MakeWithout(in Input, check string) Plan {
 	}
 	return makeWith(in, rest)
 }
+
+// FactsOf are the facts that a plan is made by.
+func FactsOf(in Input) catalog.Facts { return factsOf(in, inForce(in)) }

@@ -1,5 +1,7 @@
 package plan
 
+import "github.com/addonctl/addonctl/pkg/catalog"
+
 // Finding is the result of a check that has something to say. A refusal is a blocking finding, never an error.
 type Finding struct {
 	// Check that found it, by its name in Checks.
@@ -12,6 +14,14 @@ type Finding struct {
 	Blocking bool `json:"blocking"`
 	// Fix says what to do next; empty when there is nothing to do.
 	Fix string `json:"fix,omitempty"`
+	// Nodes that are concerned, sorted by name; empty when it is about the cluster, or about every node.
+	Nodes []string `json:"nodes,omitempty"`
+	// Unknown are the facts that nobody has told and that would decide it, sorted.
+	Unknown []catalog.Fact `json:"unknown,omitempty"`
+	// Catalogue names the entries of the failure catalogue that it comes from, such as B16; empty for other findings.
+	Catalogue []string `json:"catalogue,omitempty"`
+	// Minor findings are of dangers that pass by themselves within moments.
+	Minor bool `json:"minor,omitempty"`
 }
 
 // Reason names a finding.
@@ -73,6 +83,54 @@ const (
 	NodesNotReady Reason = "NodesNotReady"
 	// OldPodsUnavailable : so many old pods are broken that a rolling update would replace them all at once.
 	OldPodsUnavailable Reason = "OldPodsUnavailable"
+	// FactUnknown : a rule needs a fact that nobody has told.
+	FactUnknown Reason = "FactUnknown"
+	// FactContradictory : two sources tell a fact differently.
+	FactContradictory Reason = "FactContradictory"
+	// NodeUnfit : nodes are not what the release needs.
+	NodeUnfit Reason = "NodeUnfit"
+	// NodeKindUnfit : the add-on does not run on a kind of nodes that the cluster has.
+	NodeKindUnfit Reason = "NodeKindUnfit"
+	// BelowFloor : Kubernetes is older than OKE's floor for what the cluster is.
+	BelowFloor Reason = "BelowFloor"
+	// BasicCluster : OKE manages add-ons on enhanced clusters only.
+	BasicCluster Reason = "BasicCluster"
+	// NotBeside : the add-on is not supported beside the cluster's CNI.
+	NotBeside Reason = "NotBeside"
+	// BadConfiguration : a configuration key or value is not what the release publishes.
+	BadConfiguration Reason = "BadConfiguration"
+	// NotRenderable : the target cannot be rendered.
+	NotRenderable Reason = "NotRenderable"
+	// MoveClosed : no open steps lead to the wanted release.
+	MoveClosed Reason = "MoveClosed"
+	// SeveralSteps : the way to the wanted release passes others.
+	SeveralSteps Reason = "SeveralSteps"
+	// FinishFirst : nodes have to take what is live before the next step may begin.
+	FinishFirst Reason = "FinishFirst"
+	// LaterHazards : steps after the next one have hazards of their own.
+	LaterHazards Reason = "LaterHazards"
+	// MechanismChanges : nodes take the new release in another way than the old one.
+	MechanismChanges Reason = "MechanismChanges"
+	// RebootPending : nodes take the release at their next reboot.
+	RebootPending Reason = "RebootPending"
+	// NodesHold : nodes keep what they run until somebody acts on them.
+	NodesHold Reason = "NodesHold"
+	// WayBackCosts : the move can be taken back, and that costs something.
+	WayBackCosts Reason = "WayBackCosts"
+	// OneWayMove : the move has no way back.
+	OneWayMove Reason = "OneWayMove"
+	// PinExpiring : the date at which the operator means to look at the pin again is near.
+	PinExpiring Reason = "PinExpiring"
+	// PinIncompatible : the pinned release does not fit the cluster's Kubernetes version, or will not fit the next one.
+	PinIncompatible Reason = "PinIncompatible"
+	// PinRecalled : the pinned release has been recalled.
+	PinRecalled Reason = "PinRecalled"
+	// RecalledInstalled : the installed release has been recalled.
+	RecalledInstalled Reason = "RecalledInstalled"
+	// HeldRelease : the cluster was put back from the wanted release.
+	HeldRelease Reason = "HeldRelease"
+	// UnknownInstalled : what is installed is no release of the catalog.
+	UnknownInstalled Reason = "UnknownInstalled"
 	// MissingRight : our own user lacks a right that the change needs.
 	MissingRight Reason = "MissingRight"
 	// ObjectRefused : the API server refuses an object in a dry run.

@@ -17,8 +17,16 @@ type Input struct {
 	Cluster Cluster
 	// Nodes as observed, in any order.
 	Nodes []noderoll.Node
+	// AddOn asked about; empty means the CNI add-on of the network type.
+	AddOn string
+	// MinimumAge that automatic mode wants of a release, by its day; 0 means none. It does not apply to installing.
+	MinimumAge time.Duration
 	// Desired is the recorded wish; zero when nothing is recorded.
 	Desired Desired
+	// Held releases, as recorded.
+	Held []Held
+	// Configurations that are recorded: OKE's keys with their values as given, JSON plain or in Base64.
+	Configurations map[string]string
 	// Request is what a caller asks beyond the record; zero in the loop, which only follows the record.
 	Request Request
 	// Installed is what is live of the add-on.
@@ -49,29 +57,59 @@ type Cluster struct {
 	Stamp *Stamp
 	// CNIs are the CNI workloads seen on the cluster, ours or not.
 	CNIs []CNI
+	// IPFamilies of the record, IPv4 and IPv6, in order of preference; empty means IPv4 alone.
+	IPFamilies []string
+	// Driver carries releases to the cluster: DriverHelm or DriverOKE; empty means DriverHelm.
+	Driver Driver
+	// Pools are the node pools as declared or read; empty when nothing is known of them.
+	Pools []Pool
+	// Facts that are known of the cluster beside the fields above, such as clusterType, realm and networkPolicies. What is
+	// missing is unknown. Facts of nodes come from the nodes.
+	Facts catalog.Facts
+	// Contradictions are facts that two sources tell differently, in sentences; each begins with the fact's name.
+	Contradictions []string
+}
+
+// Driver is who carries an add-on's releases to a cluster.
+type Driver string
+
+// The drivers.
+const (
+	// DriverHelm renders our charts and applies them.
+	DriverHelm Driver = "Helm"
+	// DriverOKE goes through OKE's add-on API.
+	DriverOKE Driver = "OKE"
+)
+
+// Pool is a node pool.
+type Pool struct {
+	Name string           `json:"name"`
+	Kind catalog.NodeKind `json:"kind"`
+	// NetworkType of the pool; empty when it is not known.
+	NetworkType catalog.NetworkType `json:"networkType,omitempty"`
 }
 
 // Stamp is the network type written on the target itself.
 type Stamp struct {
-	NetworkType catalog.NetworkType
+	NetworkType catalog.NetworkType `json:"networkType"`
 	// UID of kube-system when the stamp was made.
-	UID string
+	UID string `json:"uid,omitempty"`
 	// Cluster is the name of the record that the cluster was registered under.
-	Cluster string
+	Cluster string `json:"cluster,omitempty"`
 }
 
 // CNI is a CNI workload that was recognised on the cluster.
 type CNI struct {
 	// Plugin in its makers' words: flannel, vcn-native, calico, cilium …
-	Plugin string
+	Plugin string `json:"plugin"`
 	// NetworkType that the plugin belongs to; empty for one that is no add-on of OKE.
-	NetworkType catalog.NetworkType
+	NetworkType catalog.NetworkType `json:"networkType,omitempty"`
 	// Workload as Namespace/Name.
-	Workload string
+	Workload string `json:"workload"`
 	// Ours is true when it carries our marks.
-	Ours bool
+	Ours bool `json:"ours,omitempty"`
 	// Owner says who seems to have put it there; empty when unknown.
-	Owner string
+	Owner string `json:"owner,omitempty"`
 }
 
 // Desired is the recorded wish for one add-on.
@@ -84,6 +122,23 @@ type Desired struct {
 	MoveTo string
 	// Pin beside Version.
 	Pin Pin
+	// Accept allows one move that has no way back; zero when none is allowed.
+	Accept Accept
+}
+
+// Accept is an operator's word for a move that has no way back.
+type Accept struct {
+	// Version that the move goes to.
+	Version string `json:"version,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+}
+
+// Held is a release that a cluster was put back from: automatic mode does not choose it again until there is a newer one or
+// somebody says retry.
+type Held struct {
+	Version string    `json:"version"`
+	Reason  string    `json:"reason,omitempty"`
+	At      time.Time `json:"at,omitzero"`
 }
 
 // Equal tells whether two wishes are the same, times compared as instants to the second, as they are stored.
@@ -126,6 +181,8 @@ type Request struct {
 	PodCIDRs []string
 	// Pin to write beside Version, for Install and SetPin.
 	Pin Pin
+	// Accept is the operator's reason for taking a move that has no way back; empty when none was given.
+	Accept string
 }
 
 // Installed is what is live of the add-on on the cluster.
@@ -232,4 +289,10 @@ type Change struct {
 	MissingRights []string
 	// Objects in the order of writing; nil when the live objects are already those of this render.
 	Objects []ObjectChange
+	// From is the footprint of what is live, as recorded when it was written; nil when nothing is, or it is not known.
+	From *catalog.Footprint
+	// To is the footprint of the render; nil when nothing was rendered.
+	To *catalog.Footprint
+	// Unrenderable says why the target cannot be rendered, such as a chart that this build does not have; empty when it can.
+	Unrenderable string
 }

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/noderoll"
 )
@@ -48,6 +50,11 @@ type Step struct {
 	Digest string `json:"digest,omitempty"`
 	// Text says in a sentence what will happen.
 	Text string `json:"text"`
+	// From is the version that the step leaves; empty when nothing was installed.
+	From string `json:"from,omitempty"`
+	// Class of the way back from this step, and what it rests on or costs.
+	Class catalog.Class `json:"class,omitempty"`
+	Why   string        `json:"why,omitempty"`
 }
 
 // Result is what was observed to have been written by a step.
@@ -66,9 +73,13 @@ type Plan struct {
 	Desired Desired `json:"-"`
 	// Pinned is true when an operator keeps the version.
 	Pinned bool `json:"pinned"`
-	// From is the live version, To the target; equal when there is nothing to move.
+	// From is the live version, To the goal; equal when there is nothing to move.
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
+	// Path are the versions from the live one to the goal; empty when there is nothing to move, or nothing is live.
+	Path []string `json:"path,omitempty"`
+	// Hop is the version that is moved to now: the goal, or the next one on the path.
+	Hop string `json:"hop,omitempty"`
 	// Steps in order; empty when there is nothing to do or a finding blocks.
 	Steps []Step `json:"steps"`
 	// Findings of all checks, in the order of Checks.
@@ -110,18 +121,53 @@ func makeWith(in Input, checks []Check) Plan {
 		Desired:     d.desired,
 		Pinned:      d.desired.Version != "",
 		From:        in.Installed.Version,
-		To:          d.target.Version.String(),
+		To:          d.goal.Version.String(),
+		Path:        d.pathVersions(),
+		Hop:         d.target.Version.String(),
 		Objects:     in.Change.Objects,
-		Nodes:       noderoll.Sum(in.Nodes, in.Installed.Newest),
+		Nodes:       noderoll.Sum(d.Nodes, in.Installed.Newest),
 	}
+	findings := make([]Finding, 0, 16) // more than most plans have
 	for _, c := range checks {
-		p.Findings = append(p.Findings, named(c.Name, c.Run(d))...)
+		findings = append(findings, named(c.Name, c.Run(d))...)
 	}
+	if len(findings) > 0 {
+		p.Findings = findings
+	}
+	p.Findings = once(p.Findings)
 	if len(p.Blocking()) == 0 {
 		p.Steps = steps(d, p.Nodes)
 	}
 	p.State = state(p, in)
 	return p
+}
+
+// dataCheck is the check that tells the hazards of the catalog's data.
+const dataCheck = "known-hazards"
+
+// once drops what the catalog's data tells of a danger that a check of the objects themselves tells too: that one knows what
+// is really written. What blocks is always told.
+func once(fs []Finding) []Finding {
+	seen := map[string]bool{}
+	for _, f := range fs {
+		for _, entry := range f.Catalogue {
+			seen[entry] = seen[entry] || f.Check != dataCheck
+		}
+	}
+	return slices.DeleteFunc(fs, func(f Finding) bool {
+		return f.Check == dataCheck && !f.Blocking && slices.ContainsFunc(f.Catalogue, func(entry string) bool { return seen[entry] })
+	})
+}
+
+func (d decision) pathVersions() []string {
+	if len(d.path.Edges) == 0 || d.path.Edges[0].From.IsZero() {
+		return nil
+	}
+	out := []string{d.path.Edges[0].From.String()}
+	for _, e := range d.path.Edges {
+		out = append(out, e.To.String())
+	}
+	return out
 }
 
 func named(check string, fs []Finding) []Finding {

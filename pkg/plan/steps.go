@@ -3,34 +3,102 @@ package plan
 import (
 	"fmt"
 
+	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/graph"
 	"github.com/addonctl/addonctl/pkg/noderoll"
+	"github.com/addonctl/addonctl/pkg/version"
 )
 
+// hop is the way from one release to the next.
+type hop struct {
+	wayBackOf
+
+	from version.Version
+	to   catalog.Release
+}
+
+// ways are what is left of the way to the goal, the step under way first.
+func (d decision) ways() []hop {
+	if d.target.Version.IsZero() {
+		return nil
+	}
+	var out []hop
+	if edges := d.path.Edges; len(edges) == 0 || !d.target.Version.Equal(edges[0].To) {
+		from := d.from
+		if len(d.Record.Revisions) > 0 && d.target.Version.Equal(d.from) {
+			from = d.deployed // what is live is on its way from there
+		}
+		out = append(out, d.hop(d.graph.Edge(from, d.target.Version, d.where())))
+	}
+	for _, e := range d.path.Edges {
+		out = append(out, d.hop(e))
+	}
+	return out
+}
+
+func (d decision) hop(e graph.Edge) hop {
+	to, _ := d.addOn.Find(e.To)
+	return hop{wayBackOf: d.back(e), from: e.From, to: to}
+}
+
 // steps orders what is left to do. Each is skipped when observation shows that it has been done, so that a plan made
-// after a crash at any point is the rest of the plan made before it.
+// after a crash at any point is the rest of the plan made before it. Steps of later hops carry no digest: they are planned
+// again, with what is seen then, before any of them is carried out.
 func steps(d decision, truth noderoll.Truth) []Step {
 	if d.target.Version.IsZero() || d.Change.Version == "" {
 		return nil
 	}
+	hops := d.hops
 	applied := isApplied(d)
-	revision := nextRevision(d)
-	var out []Step
-	add := func(kind StepKind, format string, args ...any) {
-		out = append(out, Step{
-			Kind: kind, AddOn: d.addOn.Name, Version: d.target.Version.String(),
-			Revision: revision, Digest: d.Change.Digest, Text: fmt.Sprintf(format, args...),
-		})
-	}
+	b := builder{d: d, hop: hops[0], revision: nextRevision(d), digest: d.Change.Digest}
 	if !applied {
-		add(Apply, "%s", applyText(d))
+		b.add(Apply, applyText(d))
 	}
 	if !applied || !d.Installed.Observed || !truth.Done() {
-		add(AwaitNodes, "wait until %s runs, Ready, on every node that should run it", d.target.Version)
+		b.add(AwaitNodes, b.awaitText())
 	}
 	if !applied || d.Record.Last().Status != Deployed {
-		add(Settle, "take back what only the old release needed, record revision %d as deployed", revision)
+		b.add(Settle, b.settleText())
 	}
-	return out
+	for _, h := range hops[1:] {
+		b.hop, b.digest, b.revision = h, "", b.revision+1
+		b.add(Apply, fmt.Sprintf("write the objects of %s %s over %s, its %s last", d.addOn.Name, h.to.Version, h.from, d.addOn.Workload.Kind))
+		b.add(AwaitNodes, b.awaitText())
+		b.add(Settle, b.settleText())
+	}
+	return b.out
+}
+
+// builder puts steps together.
+type builder struct {
+	d        decision
+	hop      hop
+	revision int
+	digest   string
+	out      []Step
+}
+
+func (b *builder) add(kind StepKind, text string) {
+	s := Step{
+		Kind: kind, AddOn: b.d.addOn.Name, From: b.hop.from.String(), Version: b.hop.to.Version.String(),
+		Revision: b.revision, Digest: b.digest, Text: text, Class: b.hop.during, Why: b.hop.why,
+	}
+	if kind == Settle {
+		s.Class = b.hop.class
+	}
+	b.out = append(b.out, s)
+}
+
+func (b *builder) awaitText() string {
+	text := fmt.Sprintf("wait until %s runs, Ready, on every node that should run it", b.hop.to.Version)
+	if b.hop.to.Mechanism != catalog.RollingUpdate {
+		text += ": " + mechanismText[b.hop.to.Mechanism]
+	}
+	return text
+}
+
+func (b *builder) settleText() string {
+	return fmt.Sprintf("take back what only the old release needed, record revision %d as deployed", b.revision)
 }
 
 // isApplied tells whether every object of the target has been written: the workload comes last and carries the digest
@@ -56,7 +124,7 @@ func applyText(d decision) string {
 	switch {
 	case !d.Installed.Present:
 		return fmt.Sprintf("write the objects of %s %s, its DaemonSet last", d.addOn.Name, to)
-	case parse(d.Installed.Version).Equal(d.target.Version):
+	case d.from.Equal(d.target.Version):
 		return fmt.Sprintf("write the objects of %s %s again: they are not complete, or differ from the release", d.addOn.Name, to)
 	default:
 		return fmt.Sprintf("write the objects of %s %s over %s, its DaemonSet last", d.addOn.Name, to, d.Installed.Version)

@@ -1,26 +1,49 @@
 package plan
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/graph"
+	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/version"
 )
 
-// decision is the input with the request merged in and the target chosen; the checks read it.
+// decision is the input with the request merged in, the goal chosen and the path to it found; the checks read it.
 type decision struct {
 	Input
 	// networkType in force.
 	networkType catalog.NetworkType
 	addOn       catalog.AddOn
 	desired     Desired
-	// target release; zero when none was found.
+	// from is the live version; zero when nothing is installed or it cannot be read.
+	from version.Version
+	// deployed is the version of the newest deployed revision; zero when there is none, or it cannot be read.
+	deployed version.Version
+	// goal is the release that is wanted in the end; zero when none was found.
+	goal catalog.Release
+	// target is the release to move to now: the goal, or the next one on the path to it; zero when none was found.
 	target catalog.Release
+	// path from the live version to the goal; its Why says why there is none.
+	path graph.Path
+	// hops are what is left of the way to the goal, the step under way first.
+	hops []hop
+	// unfinished are versions that nodes run, or may run, and from which the next step of the path is closed: what is live
+	// comes first there. The zero version stands for one that cannot be read.
+	unfinished []version.Version
+	// facts of the cluster and of the nodes that should run the add-on.
+	facts catalog.Facts
+	// kubelets are the known versions among these facts, each once.
+	kubelets []version.Version
+	// graph of the add-on's releases.
+	graph *graph.Graph
+	// automatic is the way to the release that was asked about last: the rules of automatic mode ask about one after the other.
+	automatic *automaticPath
 }
 
-// Target is the release that the input asks for, before any check; false when there is none. Callers use it to render
-// the target and fill Input.Change before Make.
+// Target is the release that the input asks to move to now, before any check; false when there is none. Callers use it to
+// render the target and fill Input.Change before Make.
 func Target(in Input) (catalog.AddOn, catalog.Release, bool) {
 	d := decide(in)
 	return d.addOn, d.target, !d.target.Version.IsZero()
@@ -28,18 +51,61 @@ func Target(in Input) (catalog.AddOn, catalog.Release, bool) {
 
 func decide(in Input) decision {
 	d := decision{Input: in, networkType: inForce(in), desired: merge(in.Desired, in.Request)}
+	d.Nodes = inOrder(withoutVirtual(in.Nodes))
+	d.facts = factsOf(d.Input, d.networkType)
 	if in.Catalog == nil || d.networkType == "" {
 		return d
 	}
-	addOn, ok := in.Catalog.ForNetworkType(d.networkType)
+	addOn, ok := chosenAddOn(in, d.networkType)
 	if !ok {
 		return d
 	}
-	d.addOn = addOn
+	d.addOn, d.graph, d.automatic = addOn, graph.New(addOn), &automaticPath{}
+	d.kubelets = readable(d.facts[catalog.FactKubelet])
 	d.desired.AddOn = addOn.Name
-	d.target = d.choose()
+	if in.Installed.Present {
+		d.from = parse(in.Installed.Version)
+	}
+	d.deployed = parse(in.Record.Deployed().Version)
+	d.goal = d.choose()
+	if in.Request.Accept != "" {
+		d.desired.Accept = Accept{Version: d.goal.Version.String(), Reason: in.Request.Accept}
+	}
+	d.target, d.path, d.unfinished = d.next()
+	d.hops = d.ways()
 	return d
 }
+
+func chosenAddOn(in Input, t catalog.NetworkType) (catalog.AddOn, bool) {
+	if in.AddOn != "" {
+		return in.Catalog.AddOn(in.AddOn)
+	}
+	return in.Catalog.ForNetworkType(t)
+}
+
+// withoutVirtual exempts virtual nodes: they run no DaemonSets, so nothing is waited for on them (facts: OKE 1.4, rule 6).
+func withoutVirtual(nodes []noderoll.Node) []noderoll.Node {
+	if !slices.ContainsFunc(nodes, isVirtual) {
+		return nodes
+	}
+	out := slices.Clone(nodes)
+	for i := range out {
+		if isVirtual(out[i]) && out[i].Exempt == "" {
+			out[i].Exempt = "a virtual node runs no DaemonSets"
+		}
+	}
+	return out
+}
+
+// inOrder sorts nodes by name: their order is no fact, and every message lists them in one order.
+func inOrder(nodes []noderoll.Node) []noderoll.Node {
+	if slices.IsSortedFunc(nodes, noderoll.ByName) {
+		return nodes
+	}
+	return slices.SortedStableFunc(slices.Values(nodes), noderoll.ByName)
+}
+
+func isVirtual(n noderoll.Node) bool { return n.Kind == string(catalog.Virtual) }
 
 // inForce is the network type that a plan is made for: the recorded one, else the stamped one, else the requested one.
 func inForce(in Input) catalog.NetworkType {
@@ -65,17 +131,17 @@ func inForce(in Input) catalog.NetworkType {
 func merge(d Desired, r Request) Desired {
 	switch r.Verb {
 	case Install:
-		if r.Version != "" && d.AddOn == "" {
+		if r.Version != "" && d.AddOn == "" && d.Version == "" && d.MoveTo == "" {
 			d.Version, d.Pin = r.Version, r.Pin
 		}
 	case SetPin:
-		d.Version, d.MoveTo, d.Pin = r.Version, "", r.Pin
+		d.Version, d.MoveTo, d.Pin, d.Accept = r.Version, "", r.Pin, Accept{}
 	case Update:
 		if d.Version == "" {
-			d.MoveTo = r.Version
+			d.MoveTo, d.Accept = r.Version, Accept{}
 		}
 	case Unpin:
-		d.Version, d.MoveTo, d.Pin = "", "", Pin{}
+		d.Version, d.MoveTo, d.Pin, d.Accept = "", "", Pin{}, Accept{}
 	default: // following and registering change no wish
 	}
 	return d
@@ -85,27 +151,137 @@ func merge(d Desired, r Request) Desired {
 // nothing was ever installed, the newest that automatic mode may take. Following the record alone never chooses a newer
 // one, so that a loop whose record is changed or deleted under it moves no cluster that nobody asked to move.
 func (d decision) choose() catalog.Release {
-	if d.Request.Verb == Unpin || d.Request.Verb == Register {
-		r, _ := d.addOn.Find(parse(d.Installed.Version))
-		return r
-	}
-	if want := d.wanted(); want != "" {
-		r, _ := d.addOn.Find(parse(want))
-		return r
-	}
-	// A CNI that was deleted by hand is put back as it was before anything is moved.
-	gone := !d.Installed.Present && d.Record.Deployed().Number > 0
-	if begun := d.begun(); begun != "" && (d.Request.Verb != Update || gone) {
-		r, _ := d.addOn.Find(parse(begun))
-		return r
-	}
-	for _, r := range d.addOn.Releases {
-		if _, ok := d.eligible(r); ok {
+	want := d.named()
+	if want == "" && !d.stays() {
+		if r, ok := d.newest(); ok {
 			return r
 		}
+		want = d.Installed.Version
 	}
-	r, _ := d.addOn.Find(parse(d.Installed.Version))
+	r, _ := d.addOn.Find(parse(want))
 	return r
+}
+
+// named is the version that the plan is bound to; empty where automatic mode chooses.
+func (d decision) named() string {
+	if d.stays() {
+		return d.Installed.Version
+	}
+	if want := d.wanted(); want != "" {
+		return want
+	}
+	// A CNI that was deleted by hand is put back as it was before anything is moved, if it may be put back.
+	if begun := d.begun(); begun != "" && (d.Request.Verb != Update || d.gone() && d.fits(begun)) {
+		return begun
+	}
+	return ""
+}
+
+// gone tells whether a CNI that was deployed is not on the cluster any more.
+func (d decision) gone() bool { return !d.Installed.Present && d.Record.Deployed().Number > 0 }
+
+// fits tells whether the catalog has the release, not recalled, for the cluster's Kubernetes version.
+func (d decision) fits(v string) bool {
+	r, ok := d.addOn.Find(parse(v))
+	if !ok || r.Status == catalog.Recalled {
+		return false
+	}
+	_, ok = r.Kubernetes.Admit(d.Cluster.Kubernetes)
+	return ok
+}
+
+// stays tells whether the verb moves nothing, whatever is recorded.
+func (d decision) stays() bool { return d.Request.Verb == Unpin || d.Request.Verb == Register }
+
+// newest is the newest release that automatic mode may take.
+func (d decision) newest() (catalog.Release, bool) {
+	for _, r := range d.addOn.Releases {
+		if _, ok := d.eligible(r); ok {
+			return r, true
+		}
+	}
+	return catalog.Release{}, false
+}
+
+// next finds the path to the goal, and the release to move to now. Where nodes run, or may run, releases from which the next
+// step would be closed, what is live is finished first: a step is legal only when it is legal for every node.
+func (d decision) next() (target catalog.Release, path graph.Path, unfinished []version.Version) {
+	if d.goal.Version.IsZero() || d.goal.Version.Equal(d.from) {
+		return d.goal, graph.Path{}, nil
+	}
+	w := d.where()
+	// The way that automatic mode would go is taken by everybody who can: whether it chose the goal is forgotten on the way.
+	if path = d.pathTo(d.goal); !path.Open() {
+		path = d.graph.Path(d.from, d.goal.Version, w)
+	}
+	if !path.Open() {
+		return d.goal, path, nil
+	}
+	to := path.Edges[0].To
+	for _, v := range d.running() {
+		if v.IsZero() || !v.Equal(to) && !d.graph.Edge(v, to, w).Open() {
+			unfinished = append(unfinished, v)
+		}
+	}
+	if len(unfinished) > 0 {
+		to = d.from
+	}
+	target, _ = d.addOn.Find(to)
+	return target, path, unfinished
+}
+
+// where is the cluster as the graph judges moves for it. An operator may move past a node whose kubelet is too old, and is
+// told so; automatic mode may not.
+func (d decision) where() graph.Where {
+	return graph.Where{Kubernetes: d.Cluster.Kubernetes, Facts: d.facts, Unsettled: d.unsettled()}
+}
+
+// unsettled tells whether nodes are still taking the live release, and the goal lies no further back than the one that they
+// take it from: a way back that was given up when an earlier release was settled does not open again.
+func (d decision) unsettled() bool {
+	return !d.deployed.IsZero() && d.deployed.Less(d.from) && !d.goal.Version.Less(d.deployed)
+}
+
+// running are the versions that nodes run beside the live template's, each once: those of their pods, and while the live
+// release is not settled also those recorded since one was, because a node without a pod does not tell which it has. A pod
+// whose version cannot be read counts as the zero version, unless it is of the live template.
+func (d decision) running() []version.Version {
+	var out []version.Version
+	add := func(v version.Version) {
+		if !v.Equal(d.from) && !slices.ContainsFunc(out, v.Equal) {
+			out = append(out, v)
+		}
+	}
+	for _, n := range d.Nodes {
+		if n.Exempt != "" || n.Pod == nil {
+			continue
+		}
+		if n.Pod.Version == d.Installed.Version {
+			continue
+		}
+		if v := parse(n.Pod.Version); !v.IsZero() || n.Pod.Revision != d.Installed.Newest {
+			add(v)
+		}
+	}
+	for _, v := range d.unsettledVersions() {
+		add(v)
+	}
+	return out
+}
+
+// unsettledVersions are those of the record's revisions from the newest deployed one on; none where the live release is that
+// one and nothing was begun after it.
+func (d decision) unsettledVersions() []version.Version {
+	var out []version.Version
+	for _, r := range slices.Backward(d.Record.Revisions) {
+		if v := parse(r.Version); !v.IsZero() {
+			out = append(out, v)
+		}
+		if r.Status == Deployed {
+			return out
+		}
+	}
+	return out
 }
 
 // begun is the version of the newest recorded revision, or the live one where nothing is recorded.
@@ -124,92 +300,22 @@ func (d decision) wanted() string {
 	return d.desired.MoveTo
 }
 
-// eligible says whether automatic mode may take the release (facts: OKE 8.9; design: automatic mode).
-func (d decision) eligible(r catalog.Release) (string, bool) {
-	if r.Status != catalog.Active {
-		return fmt.Sprintf("is %s, and automatic updates take only ACTIVE releases", r.Status), false
-	}
-	if installed := parse(d.Installed.Version); !installed.IsZero() && r.Version.Less(installed) {
-		return fmt.Sprintf("is older than the installed %s, and automatic updates never go backwards", d.Installed.Version), false
-	}
-	if reason, ok := r.Kubernetes.Admit(d.Cluster.Kubernetes); !ok {
-		return reason, false
-	}
-	return d.nodesAdmit(r)
+// accepted tells whether an operator has said yes to a move to the goal that has no way back, or that cuts the cluster in
+// two while it lasts.
+func (d decision) accepted() bool {
+	return d.Request.Accept != "" || d.desired.Accept.Reason != "" && same(d.desired.Accept.Version, d.goal.Version.String())
 }
 
-func (d decision) nodesAdmit(r catalog.Release) (string, bool) {
-	for _, n := range d.Nodes {
-		kubelet := parse(n.KubeletVersion)
-		if n.Exempt != "" || kubelet.IsZero() {
-			continue
-		}
-		if reason, ok := r.Kubernetes.Admit(kubelet); !ok {
-			return fmt.Sprintf("node %s: %s", n.Name, reason), false
-		}
-	}
-	return "", true
+// moves tells whether following the plan would change the version that is live.
+func (d decision) moves() bool {
+	return !d.target.Version.IsZero() && (!d.Installed.Present || !d.goal.Version.Equal(d.from))
 }
 
-// Choice is one release as seen from a cluster: whether it fits, and if not, why.
-type Choice struct {
-	Version string         `json:"version"`
-	Status  catalog.Status `json:"status"`
-	// Fits is true when the release may be installed on this Kubernetes version.
-	Fits bool `json:"fits"`
-	// Newest is true for the one that automatic mode would take.
-	Newest bool `json:"newest,omitempty"`
-	// Installed is true for the version of the live template; Pinned for the pinned one.
-	Installed bool `json:"installed,omitempty"`
-	Pinned    bool `json:"pinned,omitempty"`
-	// Why says why it does not fit, or why automatic mode does not take it.
-	Why string `json:"why,omitempty"`
-	// ListedFor are the Kubernetes minors that Oracle's tables list it for.
-	ListedFor []string `json:"listedFor,omitempty"`
-}
-
-// Choices lists the releases of the wanted add-on, newest first.
-func Choices(in Input) []Choice {
-	d := decide(in)
-	var out []Choice
-	taken := false
-	for _, r := range d.addOn.Releases {
-		c := d.choice(r)
-		if c.Fits && c.Why == "" && !taken {
-			c.Newest, taken = true, true
-		} else if c.Fits && c.Why == "" {
-			c.Why = "there is a newer one that fits"
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-func (d decision) choice(r catalog.Release) Choice {
-	c := Choice{
-		Version:   r.Version.String(),
-		Status:    r.Status,
-		Installed: r.Version.Equal(parse(d.Installed.Version)) && d.Installed.Present,
-		Pinned:    d.Desired.Version != "" && r.Version.Equal(parse(d.Desired.Version)),
-	}
-	for _, m := range r.ListedFor {
-		c.ListedFor = append(c.ListedFor, m.String())
-	}
-	reason, admitted := r.Kubernetes.Admit(d.Cluster.Kubernetes)
-	c.Fits = admitted && r.Status != catalog.Recalled
-	if !admitted {
-		c.Why = reason
-	} else if why, ok := d.eligible(r); !ok {
-		c.Why = why
-	}
-	return c
-}
-
-// fitting lists the versions that may be installed on the cluster, newest first, for a message.
+// fitting lists the ACTIVE versions that may be installed on the cluster, newest first, for a message.
 func (d decision) fitting() string {
 	var out []string
 	for _, r := range d.addOn.Releases {
-		if _, ok := r.Kubernetes.Admit(d.Cluster.Kubernetes); ok && r.Status != catalog.Recalled {
+		if _, ok := r.Kubernetes.Admit(d.Cluster.Kubernetes); ok && r.Status == catalog.Active {
 			out = append(out, r.Version.String())
 		}
 	}
@@ -218,6 +324,9 @@ func (d decision) fitting() string {
 	}
 	return strings.Join(out, ", ")
 }
+
+// is tells whether a text names a version.
+func is(text string, v version.Version) bool { return text == v.String() || parse(text).Equal(v) }
 
 // parse reads a version; one that cannot be read is zero, and every rule treats zero as unknown.
 func parse(s string) version.Version {

@@ -54,7 +54,7 @@ func unwritten() plan.Input {
 	}
 	for i := range 2 {
 		in.Nodes = append(in.Nodes, noderoll.Node{
-			Name: fmt.Sprintf("n%d", i), Ready: true, KubeletVersion: "v1.33.1", PodCIDRs: []string{fmt.Sprintf("10.244.%d.0/25", i)},
+			Name: fmt.Sprintf("n%d", i), Ready: true, KubeletVersion: "v1.33.1", OS: "linux", Architecture: "amd64", PodCIDRs: []string{fmt.Sprintf("10.244.%d.0/25", i)},
 			Pod: &noderoll.Pod{Name: "p", Revision: "hash-0.24.4", Version: "0.24.4", Ready: true, Available: true},
 		})
 	}

@@ -1,8 +1,10 @@
 package render
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"path"
 	"sort"
 	"strings"
@@ -26,6 +28,21 @@ type Settings struct {
 	PodCIDRs []string
 }
 
+// into puts the settings where the chart reads them.
+func (s Settings) into(values map[string]any) error {
+	var cidrs []any
+	for _, c := range s.PodCIDRs {
+		if _, err := netip.ParsePrefix(c); err != nil {
+			return fmt.Errorf("reading pod CIDR %q: %w", c, err)
+		}
+		cidrs = append(cidrs, c)
+	}
+	if len(cidrs) > 0 {
+		values["podCIDRs"] = cidrs
+	}
+	return nil
+}
+
 // Render is a release as objects.
 type Render struct {
 	AddOn   string
@@ -39,8 +56,13 @@ type Render struct {
 	Manifest string
 }
 
+// NoChartError says that the folder of charts has no chart of that name: a build may know releases that it cannot render.
+type NoChartError struct{ Name string }
+
+func (e *NoChartError) Error() string { return fmt.Sprintf("this build has no chart %q", e.Name) }
+
 // Release renders a release with its chart from a folder of charts. Hooks, and a chart that writes outside of strict
-// templating, are errors.
+// templating, are errors; a *NoChartError says that there is no such chart.
 func Release(charts fs.FS, addOn catalog.AddOn, r catalog.Release, s Settings) (*Render, error) {
 	c, err := load(charts, r.Chart)
 	if err != nil {
@@ -70,6 +92,9 @@ func Release(charts fs.FS, addOn catalog.AddOn, r catalog.Release, s Settings) (
 
 // load reads a chart from its folder, every file of it: names that begin with "_" or "." belong to it.
 func load(charts fs.FS, name string) (*chart.Chart, error) {
+	if _, err := fs.Stat(charts, name); errors.Is(err, fs.ErrNotExist) {
+		return nil, &NoChartError{Name: name}
+	}
 	var files []*loader.BufferedFile
 	err := fs.WalkDir(charts, name, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -72,8 +73,8 @@ func TestEveryShippedReleaseRendersTheSameBytesEachTime(t *testing.T) {
 		}
 		manifests[first.Manifest] = v
 	}
-	if len(manifests) != 3 {
-		t.Errorf("%d renders, want one of each shipped release", len(manifests))
+	if n := len(flannel(t).Releases); n < 3 || len(manifests) != n {
+		t.Errorf("%d renders of %d shipped releases", len(manifests), n)
 	}
 }
 
@@ -264,7 +265,8 @@ func TestAChartThatCannotBeRenderedWholeIsAnError(t *testing.T) {
 		"a chart that refuses":      {map[string]string{"x.yaml": `{{ fail "not like this" }}`}, "", settings(), "not like this"},
 		"a document without a name": {map[string]string{"x.yaml": "apiVersion: v1\nkind: ConfigMap\n"}, "", settings(), "no kind, apiVersion or name"},
 		"text that is no YAML":      {map[string]string{"x.yaml": "a: [b"}, "", settings(), "x.yaml"},
-		"no chart of that name":     {nil, "nowhere", settings(), `loading chart "nowhere"`},
+		"no chart of that name":     {nil, "nowhere", settings(), `this build has no chart "nowhere"`},
+		"a chart that is a file":    {map[string]string{"x.yaml": fine}, "flannel/Chart.yaml", settings(), `loading chart "flannel/Chart.yaml"`},
 		"a pod CIDR that is none":   {map[string]string{"x.yaml": fine}, "", settings("10.244.0.0"), `pod CIDR "10.244.0.0"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -279,6 +281,9 @@ func TestAChartThatCannotBeRenderedWholeIsAnError(t *testing.T) {
 			}
 			if !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want it to hold %q", err, c.want)
+			}
+			if _, missing := errors.AsType[*render.NoChartError](err); missing != (r.Chart == "nowhere") {
+				t.Errorf("%v is taken for a chart that is missing", err)
 			}
 		})
 	}
@@ -313,51 +318,6 @@ func TestATemplateSeesTheClustersKubernetesAndNothingElseOfIt(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]string{"v": "v1.33.1", "install": "true 1 flannel kube-system"}, data); diff != "" {
 		t.Errorf("data (-want +got):\n%s", diff)
-	}
-}
-
-func TestTheNetworkIsReadOutOfARender(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct{ cidrs, want []string }{
-		"the chart's own range":         {nil, []string{"10.244.0.0/16"}},
-		"another range":                 {[]string{"10.0.0.0/12"}, []string{"10.0.0.0/12"}},
-		"two families":                  {[]string{"10.0.0.0/12", "fd00:10:244::/56"}, []string{"10.0.0.0/12", "fd00:10:244::/56"}},
-		"two families, the other first": {[]string{"fd00:10:244::/56", "10.0.0.0/12"}, []string{"10.0.0.0/12", "fd00:10:244::/56"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for _, r := range flannel(t).Releases {
-				got, err := shipped(t, r.Version.String(), settings(c.cidrs...)).Network()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff(c.want, got); diff != "" {
-					t.Errorf("%s: network (-want +got):\n%s", r.Version, diff)
-				}
-			}
-		})
-	}
-}
-
-func TestAnAddOnWithoutANetworkHasNone(t *testing.T) {
-	t.Parallel()
-	netConf := func(text string) *render.Render {
-		objects := parse(t, document("Secret", "x")+"---\n"+document("ConfigMap", "x"))
-		for _, o := range objects {
-			if err := unstructured.SetNestedField(o.Object, text, "data", "net-conf.json"); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return &render.Render{Objects: objects}
-	}
-	if got, err := (&render.Render{Objects: parse(t, document("ConfigMap", "x"))}).Network(); got != nil || err != nil {
-		t.Errorf("without net-conf.json: %v, %v", got, err)
-	}
-	if got, err := netConf(`{"Backend": {}}`).Network(); got != nil || err != nil {
-		t.Errorf("one that names none: %v, %v", got, err)
-	}
-	if got, err := netConf(`{"Network": "10.0.0.0/8"`).Network(); err == nil {
-		t.Errorf("one that cannot be read: %v", got)
 	}
 }
 

@@ -166,7 +166,7 @@ func (p Pool) nodeInfo(name string) corev1.NodeSystemInfo {
 		MachineID:               name,
 		SystemUUID:              name,
 		BootID:                  name,
-		KernelVersion:           cmp.Or(p.Kernel, "5.15.0-209.161.7.2.el8uek.x86_64"),
+		KernelVersion:           cmp.Or(p.Kernel, "5.15.0-209.161.7.2.el8uek."+p.machine()),
 		OSImage:                 cmp.Or(p.OSImage, "Oracle Linux Server 8.10"),
 		ContainerRuntimeVersion: "containerd://1.7.27",
 		KubeletVersion:          p.KubeletVersion,
@@ -176,6 +176,14 @@ func (p Pool) nodeInfo(name string) corev1.NodeSystemInfo {
 }
 
 func (p Pool) arch() string { return cmp.Or(p.Arch, "amd64") }
+
+// machine is the architecture as kernels write it.
+func (p Pool) machine() string {
+	if p.arch() == "arm64" {
+		return "aarch64"
+	}
+	return "x86_64"
+}
 
 // createNodes creates all, several at once; one by one takes a minute for a thousand.
 func createNodes(ctx context.Context, client kubernetes.Interface, nodes []*corev1.Node) error {

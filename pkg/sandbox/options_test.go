@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +103,34 @@ func TestNodesContinueTheNumbersOfTheirPoolAndTheAddressesOfTheCluster(t *testin
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)
+			}
+		})
+	}
+}
+
+// What a release needs of its nodes is judged by what their kubelets report.
+func TestPlayedNodesReportAnOKEImage(t *testing.T) {
+	t.Parallel()
+	const image, kernel = "Oracle Linux Server 8.10", "5.15.0-209.161.7.2.el8uek."
+	tests := map[string]struct {
+		pool Pool
+		want string
+	}{
+		"nothing is said":      {Pool{}, "linux amd64 amd64, " + image + ", " + kernel + "x86_64"},
+		"another architecture": {Pool{Arch: "arm64"}, "linux arm64 arm64, " + image + ", " + kernel + "aarch64"},
+		"everything is said":   {Pool{Arch: "amd64", OSImage: "Ubuntu 24.04", Kernel: "6.8.0"}, "linux amd64 amd64, Ubuntu 24.04, 6.8.0"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := test.pool.node("node-01", 0, firstNode)
+			info := n.Status.NodeInfo
+			got := fmt.Sprintf("%s %s %s, %s, %s", info.OperatingSystem, info.Architecture, n.Labels[corev1.LabelArchStable], info.OSImage, info.KernelVersion)
+			if got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+			if !strings.HasPrefix(n.Spec.ProviderID, "ocid1.instance.") {
+				t.Errorf("provider ID %q", n.Spec.ProviderID)
 			}
 		})
 	}

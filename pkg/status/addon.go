@@ -24,6 +24,7 @@ func Addon(before v1alpha1.AddonStatus, generation int64, in plan.Input, p plan.
 			Total: int32(p.Nodes.Total), Updated: int32(p.Nodes.Updated), Ready: int32(p.Nodes.Ready), //nolint:gosec // node counts are small
 		},
 		Findings: findings(p),
+		Held:     before.Held,
 		History:  history(in.Record),
 	}
 	if len(p.Steps) > 0 {

@@ -23,27 +23,27 @@ func notInstalled() plan.Plan { return plan.Plan{AddOn: "Flannel", State: plan.N
 
 func installing() plan.Plan {
 	return plan.Plan{
-		AddOn: "Flannel", State: plan.Applying, To: "0.26.2", Nodes: truth(0),
+		AddOn: "Flannel", State: plan.Applying, To: "0.26.2", Hop: "0.26.2", Nodes: truth(0),
 		Steps: []plan.Step{{Kind: plan.Apply, Text: "write the objects"}, {Kind: plan.AwaitNodes, Text: "wait"}},
 	}
 }
 
 func rolling(ready int) plan.Plan {
 	return plan.Plan{
-		AddOn: "Flannel", State: plan.Rolling, From: "0.26.2", To: "0.26.2", Nodes: truth(ready),
+		AddOn: "Flannel", State: plan.Rolling, From: "0.26.2", To: "0.26.2", Hop: "0.26.2", Nodes: truth(ready),
 		Steps: []plan.Step{{Kind: plan.AwaitNodes, Text: "wait"}},
 	}
 }
 
 func settling() plan.Plan {
 	return plan.Plan{
-		AddOn: "Flannel", State: plan.Settling, From: "0.26.2", To: "0.26.2", Nodes: truth(3),
+		AddOn: "Flannel", State: plan.Settling, From: "0.26.2", To: "0.26.2", Hop: "0.26.2", Nodes: truth(3),
 		Steps: []plan.Step{{Kind: plan.Settle, Text: "take back"}},
 	}
 }
 
 func upToDate() plan.Plan {
-	return plan.Plan{AddOn: "Flannel", State: plan.UpToDate, From: "0.26.2", To: "0.26.2", Nodes: truth(3)}
+	return plan.Plan{AddOn: "Flannel", State: plan.UpToDate, From: "0.26.2", To: "0.26.2", Hop: "0.26.2", Nodes: truth(3)}
 }
 
 func blocked(p plan.Plan) plan.Plan {

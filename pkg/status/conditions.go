@@ -46,17 +46,17 @@ func ready(in plan.Input, p plan.Plan) metav1.Condition {
 		c.Reason, c.Message = v1alpha1.ReasonNotInstalled, "the add-on is not on the cluster"
 	case p.State == plan.UpToDate && p.Nodes.Total == 0:
 		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonNoNodes
-		c.Message = fmt.Sprintf("%s %s is applied; no node should run it yet", p.AddOn, p.To)
+		c.Message = fmt.Sprintf("%s %s is applied; no node should run it yet", p.AddOn, p.Hop)
 	case p.State == plan.UpToDate:
 		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonAllNodesReady
-		c.Message = fmt.Sprintf("%s %s is Ready on all %d nodes", p.AddOn, p.To, p.Nodes.Total)
+		c.Message = fmt.Sprintf("%s %s is Ready on all %d nodes", p.AddOn, p.Hop, p.Nodes.Total)
 	case p.State == plan.Applying:
-		c.Reason, c.Message = v1alpha1.ReasonApplying, fmt.Sprintf("%s %s is to be written", p.AddOn, p.To)
+		c.Reason, c.Message = v1alpha1.ReasonApplying, fmt.Sprintf("%s %s is to be written", p.AddOn, p.Hop)
 	case !in.Installed.Observed:
-		c.Reason, c.Message = v1alpha1.ReasonRolling, fmt.Sprintf("%s %s is written; the controller has not seen it yet", p.AddOn, p.To)
+		c.Reason, c.Message = v1alpha1.ReasonRolling, fmt.Sprintf("%s %s is written; the controller has not seen it yet", p.AddOn, p.Hop)
 	default:
 		c.Reason = v1alpha1.ReasonRolling
-		c.Message = fmt.Sprintf("%s %s is Ready on %d of %d nodes", p.AddOn, p.To, p.Nodes.Ready, p.Nodes.Total)
+		c.Message = fmt.Sprintf("%s %s is Ready on %d of %d nodes", p.AddOn, p.Hop, p.Nodes.Ready, p.Nodes.Total)
 	}
 	return c
 }

@@ -31,6 +31,18 @@ type Pin struct {
 	Ticket string `json:"ticket,omitempty"`
 }
 
+// Accept is an operator's word for a move that has no way back. It holds for the version that it names and for no other.
+type Accept struct {
+	// Version that the move goes to.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Version string `json:"version"`
+	// Reason in the operator's words.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Reason string `json:"reason"`
+}
+
 // AddonSpec is what is wanted of one add-on on one cluster.
 //
 // +kubebuilder:validation:XValidation:rule="self.cluster == oldSelf.cluster && self.addon == oldSelf.addon",message="cluster and addon name this object and cannot be changed"
@@ -63,6 +75,9 @@ type AddonSpec struct {
 	// +kubebuilder:validation:MaxLength=128
 	// +optional
 	MoveTo string `json:"moveTo,omitempty"`
+	// Accept allows one move that has no way back.
+	// +optional
+	Accept *Accept `json:"accept,omitempty"`
 }
 
 // NodeCounts sums up the per-node truth of an add-on.
@@ -107,6 +122,18 @@ type HistoryEntry struct {
 	At *metav1.Time `json:"at,omitempty"`
 }
 
+// HeldRelease is a release that the cluster was put back from.
+type HeldRelease struct {
+	// Version of the release.
+	Version string `json:"version"`
+	// Reason in a sentence.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// At is when the cluster was put back.
+	// +optional
+	At *metav1.Time `json:"at,omitempty"`
+}
+
 // AddonStatus is what was observed of one add-on on one cluster.
 type AddonStatus struct {
 	// ObservedGeneration is the generation of the spec that this status speaks of.
@@ -136,6 +163,12 @@ type AddonStatus struct {
 	// +listType=atomic
 	// +optional
 	Findings []Finding `json:"findings,omitempty"`
+	// Held are releases that the cluster was put back from; automatic updates do not choose them again.
+	// +listType=map
+	// +listMapKey=version
+	// +kubebuilder:validation:MaxItems=50
+	// +optional
+	Held []HeldRelease `json:"held,omitempty"`
 	// History, newest first, bounded.
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10

@@ -22,12 +22,18 @@ import (
 // bench is an engine on a real control plane without nodes.
 type bench struct {
 	*helm.Engine
+	cluster  *testkube.Cluster
 	observer *observe.Observer
 }
 
 func start(t *testing.T) *bench {
 	t.Helper()
-	c := testkube.Start(t, testkube.Options{})
+	return startWith(t, testkube.Options{})
+}
+
+func startWith(t *testing.T, o testkube.Options) *bench {
+	t.Helper()
+	c := testkube.Start(t, o)
 	k, err := kube.New(c.Config())
 	if err != nil {
 		t.Fatal(err)
@@ -38,6 +44,7 @@ func start(t *testing.T) *bench {
 	}
 	return &bench{
 		Engine:   &helm.Engine{Target: k, Charts: charts.FS, Now: time.Now},
+		cluster:  c,
 		observer: &observe.Observer{Cluster: "in-cluster", Target: k, Hub: hub.New(k), Catalog: cat, Now: time.Now, NetworkType: catalog.FlannelOverlay},
 	}
 }

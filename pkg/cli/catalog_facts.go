@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/version"
+)
+
+// factValues are the values of facts that have only a few; a misspelt one would answer no condition as it was meant.
+var factValues = map[catalog.Fact][]string{
+	catalog.FactBrNetfilter:   {"loaded", "missing"},
+	catalog.FactClusterType:   {"basic", "enhanced"},
+	catalog.FactDriver:        {"Helm", "OKE"},
+	catalog.FactForwardPolicy: {"ACCEPT", "DROP"},
+	catalog.FactIPFamilies:    {"IPv4", "IPv6"},
+	catalog.FactIptables:      {"legacy", "nft"},
+	catalog.FactKubeProxyMode: {"iptables", "ipvs", "nftables"},
+	catalog.FactNetworkType:   texts(catalog.NetworkTypes()),
+	catalog.FactNodeKind:      {string(catalog.Managed), string(catalog.SelfManaged), string(catalog.Virtual)},
+	catalog.FactTypha:         {"false", "true"},
+}
+
+var (
+	countFacts   = []catalog.Fact{catalog.FactAdminNetworkPolicies, catalog.FactIPsPerVNIC, catalog.FactNetworkPolicies}
+	versionFacts = []catalog.Fact{catalog.FactKernel, catalog.FactKubelet, catalog.FactKubernetes}
+)
+
+// givenFacts reads the values of --fact; a fact that is given several times has several values, such as one of each node.
+func givenFacts(given []string) (catalog.Facts, error) {
+	facts := catalog.Facts{}
+	for _, g := range given {
+		name, value, found := strings.Cut(g, "=")
+		f := catalog.Fact(name)
+		if err := checkFact(f, value, found); err != nil {
+			return nil, err
+		}
+		if !slices.Contains(facts[f], value) {
+			facts[f] = append(facts[f], value)
+		}
+	}
+	for _, values := range facts {
+		slices.Sort(values)
+	}
+	return facts, nil
+}
+
+func checkFact(f catalog.Fact, value string, found bool) error {
+	switch {
+	case !found:
+		return usage("write it as NAME=VALUE, such as os=OL8", "--fact %q has no value", f)
+	case !slices.Contains(catalog.FactNames(), f):
+		return usage("one of "+joined(catalog.FactNames(), ", "), "--fact %s=%s: unknown fact %q", f, value, f)
+	case f == catalog.FactKubernetes:
+		return usage("give it with --kubernetes", "--fact kubernetes=%s: the API server's version has a flag of its own", value)
+	}
+	if want := misfit(f, value); want != "" {
+		return usage("--fact "+string(f)+" takes "+want, "--fact %s: %q is no value of it", f, value)
+	}
+	return nil
+}
+
+// misfit says what is wanted where a value is none that the fact can have.
+func misfit(f catalog.Fact, value string) (want string) {
+	known := factValues[f]
+	switch {
+	case len(known) > 0 && !slices.Contains(known, value):
+		return "one of " + strings.Join(known, ", ")
+	case slices.Contains(countFacts, f) && !isCount(value):
+		return "a number such as 0"
+	case slices.Contains(versionFacts, f) && !isVersion(value):
+		return "a version such as 5.15.0"
+	case strings.TrimSpace(value) == "":
+		return "a value that is not empty"
+	default:
+		return ""
+	}
+}
+
+// isCount wants the number as conditions write it: without sign or leading zeros.
+func isCount(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 63)
+	return err == nil && strconv.FormatUint(n, 10) == s
+}
+
+// isVersion takes what conditions compare: the numbers at the beginning. A kernel's rest is no build text of any version.
+func isVersion(s string) bool {
+	if i := strings.IndexAny(s, "-+"); i >= 0 {
+		s = s[:i]
+	}
+	_, err := version.Parse(s)
+	return err == nil
+}
+
+// completeGiven offers the names of facts, and the values of those that have only a few.
+func completeGiven(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	name, _, found := strings.Cut(prefix, "=")
+	var out []string
+	if found {
+		for _, v := range factValues[catalog.Fact(name)] {
+			out = append(out, name+"="+v)
+		}
+		return out, cobra.ShellCompDirectiveNoFileComp
+	}
+	for _, f := range catalog.FactNames() {
+		if f != catalog.FactKubernetes {
+			out = append(out, string(f)+"=")
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+// holds says in words where a condition holds: "os is OL7 or OL8".
+func holds(c catalog.Condition) string {
+	switch {
+	case len(c.In) > 0:
+		return fmt.Sprintf("%s is %s", c.Fact, strings.Join(c.In, " or "))
+	case len(c.NotIn) == 1:
+		return fmt.Sprintf("%s is not %s", c.Fact, c.NotIn[0])
+	case len(c.NotIn) > 1:
+		return fmt.Sprintf("%s is none of %s", c.Fact, strings.Join(c.NotIn, ", "))
+	case !c.Below.IsZero():
+		return fmt.Sprintf("%s is below %s", c.Fact, c.Below)
+	default:
+		return fmt.Sprintf("%s is %s or later", c.Fact, c.AtLeast)
+	}
+}
+
+// opposite holds where a condition does not.
+func opposite(c catalog.Condition) catalog.Condition {
+	return catalog.Condition{Fact: c.Fact, In: c.NotIn, NotIn: c.In, Below: c.AtLeast, AtLeast: c.Below}
+}
+
+// exampleOf is a value with which a condition holds, and VALUE where none can be named.
+func exampleOf(c catalog.Condition) string {
+	switch {
+	case len(c.In) > 0:
+		return c.In[0]
+	case !c.AtLeast.IsZero():
+		return c.AtLeast.Core()
+	}
+	for _, v := range factValues[c.Fact] {
+		if len(c.NotIn) > 0 && !slices.Contains(c.NotIn, v) {
+			return v
+		}
+	}
+	return "VALUE"
+}
+
+// conditionsText says where all conditions hold; empty when there are none.
+func conditionsText(cs catalog.Conditions) string {
+	var out []string
+	for _, c := range cs {
+		out = append(out, holds(c))
+	}
+	return strings.Join(out, " and ")
+}
+
+func joined[T ~string](values []T, separator string) string {
+	var out []string
+	for _, v := range values {
+		out = append(out, string(v))
+	}
+	return strings.Join(out, separator)
+}

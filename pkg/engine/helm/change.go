@@ -1,0 +1,151 @@
+package helm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/kube"
+	"github.com/addonctl/addonctl/pkg/plan"
+	"github.com/addonctl/addonctl/pkg/record"
+	"github.com/addonctl/addonctl/pkg/render"
+)
+
+// Change renders the target and compares it with the cluster. Where the live objects are not those of the render, it
+// asks the API server, for our user's rights first and then object by object in a strict dry run, what writing would do.
+// A target whose chart this build does not have is no error: Unrenderable says so.
+func (e *Engine) Change(ctx context.Context, in plan.Input) (plan.Change, error) {
+	j, err := e.open(in)
+	if missing, ok := errors.AsType[*render.NoChartError](err); ok {
+		return plan.Change{Unrenderable: missing.Error()}, nil
+	}
+	if err != nil || j == nil {
+		return plan.Change{}, err
+	}
+	c := plan.Change{Version: j.render.Version, Digest: j.digest}
+	if c.To, err = render.Footprint(j.render.Objects); err != nil {
+		return plan.Change{}, fmt.Errorf("reading the render of %s %s: %w", j.render.AddOn, j.render.Version, err)
+	}
+	if c.To.Network != nil {
+		c.Network = c.To.Network.Networks
+	}
+	c.Missing, err = j.missing(ctx)
+	if apierrors.IsForbidden(err) {
+		c.MissingRights, err = j.missingRights(ctx)
+		return c, err
+	}
+	if err != nil {
+		return plan.Change{}, err
+	}
+	if in.Installed.Digest == j.digest && in.Installed.Version == j.render.Version && len(c.Missing) == 0 {
+		c.From = c.To // and nothing more has to be asked
+		return c, nil
+	}
+	return j.compare(ctx, in.Installed, c)
+}
+
+// compare completes a change that something would be written for.
+func (j *job) compare(ctx context.Context, live plan.Installed, c plan.Change) (plan.Change, error) {
+	var err error
+	if c.MissingRights, err = j.missingRights(ctx); err != nil || len(c.MissingRights) > 0 {
+		return c, err
+	}
+	stored, err := j.store.Revisions(ctx)
+	if err != nil {
+		return c, err
+	}
+	c.From = from(stored, live)
+	c.Objects, err = j.dryRun(ctx, stored)
+	return c, err
+}
+
+// from is the footprint of what is live, as it was recorded; nil when nothing is, when no revision is of the live workload,
+// and when somebody wrote a revision by hand that cannot be read: what is not known must not stop the way out of it.
+func from(stored []record.Revision, live plan.Installed) *catalog.Footprint {
+	r, ok := recorded(stored, live)
+	if !ok {
+		return nil
+	}
+	var f *catalog.Footprint
+	objects, err := render.Parse(r.Manifest)
+	if err == nil {
+		f, err = render.Footprint(objects)
+	}
+	if err != nil {
+		return nil
+	}
+	f.Bytes = len(r.Manifest)
+	return f
+}
+
+// recorded is the revision that the live workload was written from: the newest one that its mark names; else, for a
+// workload that Helm wrote, which leaves our mark as it was, the newest deployed one. Neither counts when the live image is
+// of another version.
+func recorded(stored []record.Revision, live plan.Installed) (record.Revision, bool) {
+	if !live.Present {
+		return record.Revision{}, false
+	}
+	marked := func(r record.Revision) bool { return r.Digest == live.Digest }
+	deployed := func(r record.Revision) bool { return r.Status == string(plan.Deployed) }
+	for _, is := range []func(record.Revision) bool{marked, deployed} {
+		for _, r := range slices.Backward(stored) {
+			if is(r) && r.Version == live.Version {
+				return r, true
+			}
+		}
+	}
+	return record.Revision{}, false
+}
+
+func (j *job) missingRights(ctx context.Context) ([]string, error) {
+	rights, err := j.Target.WriteRights(j.render.Objects)
+	if err != nil {
+		return nil, err
+	}
+	ns := j.addOn.Workload.Namespace
+	for _, verb := range []string{"get", "list", "create", "update"} {
+		rights = append(rights, kube.Right{Verb: verb, Resource: "secrets", Namespace: ns})
+	}
+	rights = append(rights,
+		kube.Right{Verb: "list", Resource: "configmaps", Namespace: ns},
+		kube.Right{Verb: "delete", Resource: "configmaps", Namespace: ns},
+		kube.Right{Verb: "list", Resource: "pods", Namespace: ns})
+	return j.Target.Missing(ctx, rights)
+}
+
+// missing names the objects of the render that are not on the cluster.
+func (j *job) missing(ctx context.Context) ([]string, error) {
+	var out []string
+	for _, o := range j.render.Objects {
+		live, err := j.Target.Get(ctx, o)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", kube.Ref(o), err)
+		}
+		if live == nil {
+			out = append(out, kube.Ref(o))
+		}
+	}
+	return out, nil
+}
+
+// dryRun says for every object what writing it would do. Refusals are results, not errors; an error means that the
+// server could not be asked.
+func (j *job) dryRun(ctx context.Context, stored []record.Revision) ([]plan.ObjectChange, error) {
+	objects, err := j.forRoll(stored, 0)
+	if err != nil {
+		return nil, err
+	}
+	var out []plan.ObjectChange
+	for _, o := range objects {
+		c, err := j.write(ctx, o, asking)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}

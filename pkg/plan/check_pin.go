@@ -1,0 +1,113 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// pinKept refuses an update that the pin does not want. Changing the pin is an act of its own.
+func pinKept(d decision) []Finding {
+	pin := d.Desired.Version
+	if pin == "" || d.Request.Verb != Update || same(d.Request.Version, pin) {
+		return nil
+	}
+	if d.Request.Version == "" && !settled(d) {
+		return nil // on the way to its pin, or not whole: going on is what the operator asked for
+	}
+	return block(Pinned,
+		fmt.Sprintf("%s is pinned to %s%s", d.addOn.Name, pin, pinDetail(d.Desired.Pin)),
+		fmt.Sprintf("addonctl pin --version %s --reason … moves the pin, addonctl unpin returns to automatic updates", d.nextVersion()))
+}
+
+// settled tells whether nothing of the target is left to write.
+func settled(d decision) bool { return isApplied(d) && d.Record.Last().Status == Deployed }
+
+// same tells whether two texts name one version; what cannot be read is the same only as itself.
+func same(a, b string) bool {
+	v := parse(a)
+	return a != "" && (a == b || !v.IsZero() && v.Equal(parse(b)))
+}
+
+// nextVersion is a version to name in a hint: the requested one, else the newest that fits.
+func (d decision) nextVersion() string {
+	if d.Request.Version != "" {
+		return d.Request.Version
+	}
+	for _, c := range Choices(d.Input) {
+		if c.Newest {
+			return c.Version
+		}
+	}
+	return "V"
+}
+
+func pinDetail(p Pin) string {
+	var parts []string
+	if p.Reason != "" {
+		parts = append(parts, fmt.Sprintf("reason %q", p.Reason))
+	}
+	if p.By != "" {
+		parts = append(parts, "by "+p.By)
+	}
+	if !p.Until.IsZero() {
+		parts = append(parts, "until "+p.Until.UTC().Format("2006-01-02"))
+	}
+	if p.Ticket != "" {
+		parts = append(parts, "ticket "+p.Ticket)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+// expiring is how long before its date a pin speaks up.
+const expiring = 14 * 24 * time.Hour
+
+func pinDate(d decision) []Finding {
+	until := d.desired.Pin.Until
+	if d.desired.Version == "" || until.IsZero() || d.Now.Before(until.Add(-expiring)) {
+		return nil
+	}
+	const fix = "addonctl pin --version … --until …, or addonctl unpin"
+	day := until.UTC().Format(time.DateOnly)
+	if d.Now.Before(until) {
+		return note(PinExpiring, fmt.Sprintf("the pin to %s is to be looked at again by %s", d.desired.Version, day), fix)
+	}
+	return note(PinExpired, fmt.Sprintf("the pin to %s was meant to be looked at again by %s; it still holds", d.desired.Version, day), fix)
+}
+
+// pinFits : nobody but the operator moves a pin, so a pin that does not fit the cluster's Kubernetes, or will not fit the
+// next one, is told of before somebody upgrades (facts: OKE 2.5, rule 11).
+func pinFits(d decision) []Finding {
+	if d.desired.Version == "" || d.goal.Version.IsZero() || d.Cluster.Kubernetes.IsZero() {
+		return nil
+	}
+	name := fmt.Sprintf("%s is pinned to %s, which", d.addOn.Name, d.desired.Version)
+	fix := "addonctl pin --version … moves the pin; these fit now: " + d.fitting()
+	reason, ok := d.goal.Kubernetes.Admit(d.Cluster.Kubernetes)
+	switch {
+	case !ok && d.moves():
+		return nil // kubernetes-range refuses it
+	case !ok:
+		return note(PinIncompatible, name+" "+reason, fix)
+	}
+	next := d.Cluster.Kubernetes.Minor().Next()
+	if _, ok := d.goal.Kubernetes.Admit(parse(next.String())); !ok {
+		return note(PinIncompatible, fmt.Sprintf("%s is made for Kubernetes %s and not for the next minor, %s", name, d.goal.Kubernetes, next),
+			"move the pin before Kubernetes is upgraded: "+fix)
+	}
+	return nil
+}
+
+// heldChosen speaks where an operator takes a release that the cluster was put back from.
+func heldChosen(d decision) []Finding {
+	for _, h := range d.Held {
+		if same(h.Version, d.goal.Version.String()) && d.moves() {
+			return note(HeldRelease, fmt.Sprintf("the cluster was put back from %s %s%s", d.addOn.Name, h.Version, because(h.Reason)),
+				"be sure that the cause is gone")
+		}
+	}
+	return nil
+}

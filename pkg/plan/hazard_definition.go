@@ -1,0 +1,119 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/addonctl/addonctl/pkg/catalog"
+)
+
+// definition with that name; false when the render has none.
+func definition(f catalog.Footprint, name string) (catalog.Definition, bool) {
+	i := slices.IndexFunc(f.Definitions, func(d catalog.Definition) bool { return d.Name == name })
+	if i < 0 {
+		return catalog.Definition{}, false
+	}
+	return f.Definitions[i], true
+}
+
+// definitionsComplete compares what the agents may read with what the release defines: where it brings definitions of a group,
+// it should bring all of that group that its rights name. Other groups are left alone; they come from elsewhere.
+func definitionsComplete(_ decision, before, after catalog.Footprint) []Finding {
+	var lacking []string
+	for _, g := range after.Grants {
+		resource, group, ok := readResource(g)
+		name := resource + "." + group
+		_, now := definition(after, name)
+		_, then := definition(before, name)
+		if ok && definesGroup(after, group) && !now && !then && !slices.Contains(lacking, name) {
+			lacking = append(lacking, name)
+		}
+	}
+	if len(lacking) == 0 {
+		return nil
+	}
+	slices.Sort(lacking)
+	return warn(DefinitionsMissing, "B3",
+		fmt.Sprintf("the agents read %s, and no CustomResourceDefinition of the release defines %s: an agent that waits "+
+			"for one never gets Ready, on every node",
+			few(lacking), itThem(len(lacking))), "add the definitions to the chart, or apply them server-side before the move")
+}
+
+// readResource is the resource and group of a right to read, as in "ns/account: list tiers.crd.projectcalico.org".
+func readResource(grant string) (resource, group string, ok bool) {
+	_, right, _ := strings.Cut(grant, ": ")
+	verb, what, _ := strings.Cut(right, " ")
+	resource, group, ok = strings.Cut(what, ".")
+	if verb != "list" && verb != "watch" || strings.ContainsAny(what, "*/ [(") {
+		return "", "", false
+	}
+	return resource, group, ok
+}
+
+func definesGroup(f catalog.Footprint, group string) bool {
+	return slices.ContainsFunc(f.Definitions, func(d catalog.Definition) bool { return strings.HasSuffix(d.Name, "."+group) })
+}
+
+// definitionsLeft names definitions that the new release does not have: they are never deleted, and nobody reads their objects.
+func definitionsLeft(_ decision, before, after catalog.Footprint) []Finding {
+	var gone []string
+	for _, d := range before.Definitions {
+		if _, ok := definition(after, d.Name); !ok {
+			gone = append(gone, d.Name)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return warn(DefinitionsLeft, "B3 B39",
+		fmt.Sprintf("the new release has no %s: objects of %s stay on the cluster and have no effect from then on", few(gone),
+			itThem(len(gone))),
+		"look whether there are any (kubectl get NAME -A), and rewrite them for the new release first; addonctl deletes "+
+			"no definition")
+}
+
+// storedVersionsKept : the API server refuses a definition without a version that objects may be stored in.
+func storedVersionsKept(d decision, before, after catalog.Footprint) []Finding {
+	var out []Finding
+	for _, now := range after.Definitions {
+		old, _ := definition(before, now.Name)
+		stored := old.Stored
+		if len(stored) == 0 && old.Storage != "" {
+			stored = []string{old.Storage}
+		}
+		if lost := missing(append(slices.Clone(now.Served), now.Storage), stored); len(lost) > 0 {
+			out = append(out, forbid(StoredVersionDropped, "B4",
+				fmt.Sprintf("the definition %s drops version %s, in which objects are stored: the API server refuses it",
+					now.Name, strings.Join(lost, ", ")),
+				"keep the version, unserved, until every object has been rewritten and status.storedVersions says so")...)
+		}
+	}
+	return d.unlessAccepted(out) // a version that is kept unserved is not in a footprint
+}
+
+// oneStorageVersion : a definition stores in exactly one version. One that stores in none or several has an empty Storage.
+func oneStorageVersion(_ decision, after catalog.Footprint) []Finding {
+	var out []Finding
+	for _, d := range after.Definitions {
+		if d.Storage == "" {
+			out = append(out, forbid(NoStorageVersion, "B4",
+				fmt.Sprintf("the definition %s does not name exactly one version to store: the API server refuses it", d.Name),
+				"mark one version of the definition as storage")...)
+		}
+	}
+	return out
+}
+
+// definitionScopeKept : a definition is for namespaces or for the cluster, for life.
+func definitionScopeKept(_ decision, before, after catalog.Footprint) []Finding {
+	var out []Finding
+	for _, d := range after.Definitions {
+		if old, ok := definition(before, d.Name); ok && old.Scope != d.Scope {
+			out = append(out, forbid(ScopeChanged, "B2 B4",
+				fmt.Sprintf("the definition %s goes from scope %s to %s: the API server refuses it", d.Name, old.Scope, d.Scope),
+				"keep the scope, or give the definition another name")...)
+		}
+	}
+	return out
+}
