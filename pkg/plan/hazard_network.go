@@ -71,7 +71,8 @@ func mtuKept(_ decision, before, after catalog.Footprint) []Finding {
 		fmt.Sprintf("the MTU goes from %s to %s: new pods get it and the nodes' devices keep theirs, so that small "+
 			"packets pass and large ones vanish, on every node, without a sign",
 			mtu(was.MTU), mtu(is.MTU)),
-		fmt.Sprintf("reboot each node, or delete its device flannel.%d, when it has moved; send full-size packets to see", is.VNI))
+		fmt.Sprintf("reboot each node when it has moved, or delete its device (flannel.%d with VXLAN); send full-size "+
+			"packets to see", is.VNI))
 }
 
 func mtu(n int) string {

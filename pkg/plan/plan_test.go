@@ -201,6 +201,26 @@ func TestAPinIsKeptWhileItIsBeingReached(t *testing.T) {
 	}
 }
 
+// Going on with a path of several steps is what the pin wants, also while an earlier release of it is finished first.
+func TestAPinDoesNotKeepAnUpdateFromGoingOn(t *testing.T) {
+	t.Parallel()
+	in := with(native(t, "2.3.0"), pinnedTo("3.3.0"), request(plan.Update, ""), runs(1, "2.2.3"))
+	if p := plan.Make(rendered(in)); len(p.Blocking()) > 0 || p.To != "3.3.0" || p.Hop != "2.3.0" {
+		t.Errorf("to %s by %s, blocking %+v", p.To, p.Hop, p.Blocking())
+	}
+}
+
+// Nothing is known, and that is said.
+func TestAPlanOfNothing(t *testing.T) {
+	t.Parallel()
+	for name, in := range map[string]plan.Input{"no catalog": {}, "no cluster": {Catalog: small(t)}, "no such add-on": {Catalog: small(t), AddOn: "CoreDNS"}} {
+		p := plan.Make(plan.Imagine(in))
+		if p.State != plan.Blocked || len(p.Steps) > 0 || len(plan.Choices(in)) > 0 || plan.Explain(in).Chosen == "" {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+}
+
 // A pinned cluster is mended by update: what the pin wants is not whole.
 func TestAPinDoesNotKeepAnUpdateFromMending(t *testing.T) {
 	t.Parallel()

@@ -73,12 +73,17 @@ func refusedHasNoSteps(t *rapid.T, in plan.Input, p plan.Plan) {
 }
 
 func automaticTakesWhatItMay(t *rapid.T, in plan.Input, p plan.Plan) {
-	chosen := (in.Request.Verb == plan.Update || in.Request.Verb == plan.Install) && in.Request.Version == "" && in.Desired.Version == "" && in.Desired.MoveTo == ""
-	if !chosen || same(p.From, p.To) || p.To == "" || len(p.Blocking()) > 0 || !in.Installed.Present || in.Request.Verb == plan.Install {
-		return // an installation puts back what was there
+	chosen := in.Request.Version == "" && in.Desired.Version == "" && in.Desired.MoveTo == "" &&
+		(in.Request.Verb == plan.Update && in.Installed.Present || in.Request.Verb == plan.Install && len(in.Record.Revisions) == 0)
+	if !chosen || same(p.From, p.To) || p.To == "" || len(p.Blocking()) > 0 {
+		return
 	}
 	a, _ := in.Catalog.AddOn(p.AddOn)
-	for _, v := range p.Path[1:] {
+	way := []string{p.To}
+	if in.Installed.Present {
+		way = p.Path[1:]
+	}
+	for _, v := range way {
 		r, ok := a.Find(kubernetesOf(v))
 		held := slices.ContainsFunc(in.Held, func(h plan.Held) bool { return same(h.Version, v) })
 		if !ok || r.Status != catalog.Active || held || r.Version.Less(readable(p.From)) {
@@ -91,7 +96,7 @@ func automaticTakesWhatItMay(t *rapid.T, in plan.Input, p plan.Plan) {
 		}
 	}
 	goal, _ := a.Find(kubernetesOf(p.To))
-	if day, known := goal.ReleasedOn(); in.MinimumAge > 0 && (!known || in.Now.Sub(day) < in.MinimumAge) {
+	if day, known := goal.ReleasedOn(); in.MinimumAge > 0 && in.Installed.Present && (!known || in.Now.Sub(day) < in.MinimumAge) {
 		t.Errorf("automatic mode takes %s of %q, at least %s old is asked for", p.To, goal.Released, in.MinimumAge)
 	}
 }

@@ -23,7 +23,8 @@ var update = flag.Bool("update", false, "write what the planner says into the sc
 //	NAME/facts.yaml  a facts file without its first two lines, docs/facts.md describes it; the one of the scenario before when left out
 //	NAME/ask         what is asked, as on the command line: "update --version 0.27.3", "pin --version 0.26.2",
 //	                 "install --network-type flannel", "unpin", "follow" (the record is followed, nothing is asked); further lines
-//	                 ask for more: "show reverse", "show choices", "show walk" (carry it out, one look and one step at a time)
+//	                 ask for more: "show reverse", "show choices", "show explain", "show walk" (carry it out, one look and
+//	                 one step at a time)
 //	NAME/want        what the planner says
 //
 // Files below catalog/ replace the shipped catalog for the whole txtar file. The prose at the top of a file states the rules and
@@ -78,8 +79,7 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// A refused plan has no steps, and what is refused says what to do next.
-func TestRefusalsInScenariosSayWhatToDo(t *testing.T) {
+func TestRefusedScenariosHaveNoSteps(t *testing.T) {
 	t.Parallel()
 	for _, file := range scenarioFiles(t) {
 		for _, s := range file.list {
@@ -202,6 +202,8 @@ func play(s scenario, c *catalog.Catalog) string {
 			out += sayReverse(p.Reverse())
 		case "show choices":
 			out += sayChoices(plan.Choices(in))
+		case "show explain":
+			out += sayExplanation(plan.Explain(plan.Imagine(in)))
 		case "show walk":
 			out += walk(in)
 		default:
@@ -302,6 +304,25 @@ func sayHazard(f plan.Finding) string {
 	}
 	for i, u := range f.Unknown {
 		out += map[bool]string{true: " if ", false: " or "}[i == 0] + string(u)
+	}
+	return out
+}
+
+// sayExplanation leaves out the checks, whose findings the plan tells.
+func sayExplanation(e plan.Explanation) string {
+	out := "because " + e.Chosen + "\n"
+	for _, r := range e.Releases {
+		out += "release " + r.Version
+		for _, rule := range r.Rules {
+			out += fmt.Sprintf("; %s (%s)", rule.Rule, rule.Inputs)
+			if !rule.Holds {
+				out += " fails: " + rule.Why
+			}
+		}
+		if r.Taken {
+			out += ": taken"
+		}
+		out += "\n"
 	}
 	return out
 }
