@@ -66,6 +66,28 @@ func FactNames() []Fact {
 	return out
 }
 
+// Values are the values of a fact that has only a few, sorted; nil for the others. The caller must not change them.
+func (f Fact) Values() []string { return knownValues[f] }
+
+// Misfit says what is wanted where a value is none that the fact can have, such as "one of legacy, nft"; empty when it can. A
+// misspelt value would answer no condition as it was meant.
+func (f Fact) Misfit(value string) string {
+	known := knownValues[f]
+	_, err := factVersion(value)
+	switch {
+	case len(known) > 0 && !slices.Contains(known, value):
+		return "one of " + strings.Join(known, ", ")
+	case slices.Contains(countFacts, f) && !number.MatchString(value):
+		return "a number such as 0"
+	case slices.Contains(versionFacts, f) && err != nil:
+		return "a version such as 5.15.0"
+	case strings.TrimSpace(value) == "":
+		return "a value that is not empty"
+	default:
+		return ""
+	}
+}
+
 // Facts are the values seen of each fact. A fact that is missing is unknown; the value "" says that it is unknown for some
 // of the nodes.
 type Facts map[Fact][]string

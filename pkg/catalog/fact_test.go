@@ -120,3 +120,36 @@ func TestFactNamesAreSortedAndEachIsThereOnce(t *testing.T) {
 		}
 	}
 }
+
+// A word that no condition knows is told to be none: "Loaded" would answer neither loaded nor missing.
+func TestMisfitsOfFacts(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fact  catalog.Fact
+		value string
+		want  string
+	}{
+		"a word":                       {catalog.FactBrNetfilter, "loaded", ""},
+		"a misspelt word":              {catalog.FactBrNetfilter, "Loaded", "one of loaded, missing"},
+		"a number":                     {catalog.FactNetworkPolicies, "12", ""},
+		"a number with a sign":         {catalog.FactNetworkPolicies, "+1", "a number such as 0"},
+		"a kernel with its tail":       {catalog.FactKernel, "5.15.0-209.161.7.2.el8uek.x86_64", ""},
+		"no version":                   {catalog.FactKubelet, "new", "a version such as 5.15.0"},
+		"anything where all may stand": {catalog.FactOS, "OL8", ""},
+		"nothing":                      {catalog.FactOS, " ", "a value that is not empty"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := c.fact.Misfit(c.value); got != c.want {
+				t.Errorf("%s=%q: %q, want %q", c.fact, c.value, got, c.want)
+			}
+		})
+	}
+	for _, f := range catalog.FactNames() {
+		for _, v := range f.Values() {
+			if want := f.Misfit(v); want != "" {
+				t.Errorf("%s=%s is one of its values and wants %s", f, v, want)
+			}
+		}
+	}
+}

@@ -3,32 +3,11 @@ package cli
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
-	"github.com/addonctl/addonctl/pkg/version"
-)
-
-// factValues are the values of facts that have only a few; a misspelt one would answer no condition as it was meant.
-var factValues = map[catalog.Fact][]string{
-	catalog.FactBrNetfilter:   {"loaded", "missing"},
-	catalog.FactClusterType:   {"basic", "enhanced"},
-	catalog.FactDriver:        {"Helm", "OKE"},
-	catalog.FactForwardPolicy: {"ACCEPT", "DROP"},
-	catalog.FactIPFamilies:    {"IPv4", "IPv6"},
-	catalog.FactIptables:      {"legacy", "nft"},
-	catalog.FactKubeProxyMode: {"iptables", "ipvs", "nftables"},
-	catalog.FactNetworkType:   texts(catalog.NetworkTypes()),
-	catalog.FactNodeKind:      {string(catalog.Managed), string(catalog.SelfManaged), string(catalog.Virtual)},
-	catalog.FactTypha:         {"false", "true"},
-}
-
-var (
-	countFacts   = []catalog.Fact{catalog.FactAdminNetworkPolicies, catalog.FactIPsPerVNIC, catalog.FactNetworkPolicies}
-	versionFacts = []catalog.Fact{catalog.FactKernel, catalog.FactKubelet, catalog.FactKubernetes}
 )
 
 // givenFacts reads the values of --fact; a fact that is given several times has several values, such as one of each node.
@@ -59,42 +38,10 @@ func checkFact(f catalog.Fact, value string, found bool) error {
 	case f == catalog.FactKubernetes:
 		return usage("give it with --kubernetes", "--fact kubernetes=%s: the API server's version has a flag of its own", value)
 	}
-	if want := misfit(f, value); want != "" {
+	if want := f.Misfit(value); want != "" {
 		return usage("--fact "+string(f)+" takes "+want, "--fact %s: %q is no value of it", f, value)
 	}
 	return nil
-}
-
-// misfit says what is wanted where a value is none that the fact can have.
-func misfit(f catalog.Fact, value string) (want string) {
-	known := factValues[f]
-	switch {
-	case len(known) > 0 && !slices.Contains(known, value):
-		return "one of " + strings.Join(known, ", ")
-	case slices.Contains(countFacts, f) && !isCount(value):
-		return "a number such as 0"
-	case slices.Contains(versionFacts, f) && !isVersion(value):
-		return "a version such as 5.15.0"
-	case strings.TrimSpace(value) == "":
-		return "a value that is not empty"
-	default:
-		return ""
-	}
-}
-
-// isCount wants the number as conditions write it: without sign or leading zeros.
-func isCount(s string) bool {
-	n, err := strconv.ParseUint(s, 10, 63)
-	return err == nil && strconv.FormatUint(n, 10) == s
-}
-
-// isVersion takes what conditions compare: the numbers at the beginning. A kernel's rest is no build text of any version.
-func isVersion(s string) bool {
-	if i := strings.IndexAny(s, "-+"); i >= 0 {
-		s = s[:i]
-	}
-	_, err := version.Parse(s)
-	return err == nil
 }
 
 // completeGiven offers the names of facts, and the values of those that have only a few.
@@ -102,7 +49,7 @@ func completeGiven(_ *cobra.Command, _ []string, prefix string) ([]string, cobra
 	name, _, found := strings.Cut(prefix, "=")
 	var out []string
 	if found {
-		for _, v := range factValues[catalog.Fact(name)] {
+		for _, v := range catalog.Fact(name).Values() {
 			out = append(out, name+"="+v)
 		}
 		return out, cobra.ShellCompDirectiveNoFileComp
@@ -144,7 +91,7 @@ func exampleOf(c catalog.Condition) string {
 	case !c.AtLeast.IsZero():
 		return c.AtLeast.Core()
 	}
-	for _, v := range factValues[c.Fact] {
+	for _, v := range c.Fact.Values() {
 		if len(c.NotIn) > 0 && !slices.Contains(c.NotIn, v) {
 			return v
 		}

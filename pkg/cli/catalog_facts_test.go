@@ -57,19 +57,19 @@ sources: [a test]
 func TestFactsTakeTheValuesThatConditionsMayAskFor(t *testing.T) {
 	t.Parallel()
 	values := []string{"0", "7", "-1", "007", "1.5", "5.15.0", "nonsense", "", "True"}
-	for _, known := range factValues {
-		values = append(values, known...)
+	for _, f := range catalog.FactNames() {
+		values = append(values, f.Values()...)
 	}
 	for _, f := range catalog.FactNames() {
 		for _, v := range values {
 			condition := fmt.Sprintf("{fact: %s, in: [%q]}", f, v)
-			if slices.Contains(versionFacts, f) {
+			if slices.Contains([]catalog.Fact{catalog.FactKernel, catalog.FactKubelet, catalog.FactKubernetes}, f) {
 				if v == "" {
 					continue // an absent bound is another fault
 				}
 				condition = fmt.Sprintf("{fact: %s, below: %q}", f, v)
 			}
-			if want, got := loads(condition), misfit(f, v) == ""; got != want {
+			if want, got := loads(condition), f.Misfit(v) == ""; got != want {
 				t.Errorf("%s=%q: --fact takes it: %t, a condition may ask for it: %t", f, v, got, want)
 			}
 		}
@@ -104,7 +104,7 @@ func TestWhatIsToldToOpenAWayOpensIt(t *testing.T) {
 			if a := tt.condition.Holds(catalog.Facts{tt.condition.Fact: {tt.tell}}); a != catalog.No {
 				t.Errorf("with %s=%s the condition answers %d, want No", tt.condition.Fact, tt.tell, a)
 			}
-			if want := misfit(tt.condition.Fact, tt.tell); want != "" {
+			if want := tt.condition.Fact.Misfit(tt.tell); want != "" {
 				t.Errorf("%s=%s is told and would be refused: wants %s", tt.condition.Fact, tt.tell, want)
 			}
 		})

@@ -25,13 +25,8 @@ const annotationFact = "facts.addonctl.io/"
 // labelSelfManaged is on self-managed nodes (facts: OKE 1.4). No label of virtual nodes is documented.
 const labelSelfManaged = "oci.oraclecloud.com/node.info.byon"
 
-// annotated are the facts that annotations may tell, with the values that conditions know.
-var annotated = map[catalog.Fact][]string{
-	catalog.FactBrNetfilter:   {"loaded", "missing"},
-	catalog.FactForwardPolicy: {"ACCEPT", "DROP"},
-	catalog.FactIptables:      {"legacy", "nft"},
-	catalog.FactNodeKind:      {string(catalog.Managed), string(catalog.SelfManaged), string(catalog.Virtual)},
-}
+// annotated are the facts that annotations may tell.
+var annotated = []catalog.Fact{catalog.FactBrNetfilter, catalog.FactForwardPolicy, catalog.FactIptables, catalog.FactNodeKind}
 
 // reported are the facts that kubelets report. An annotation that tells them too has to say the same.
 var reported = map[catalog.Fact]func(corev1.NodeSystemInfo) string{
@@ -111,13 +106,13 @@ func otherThan(s kindSource) func(kindSource) bool {
 // annotation is a fact that an annotation tells in a word that conditions know.
 func annotation(n *corev1.Node, f catalog.Fact) (string, bool) {
 	value, ok := n.Annotations[annotationFact+string(f)]
-	return value, ok && slices.Contains(annotated[f], value)
+	return value, ok && f.Misfit(value) == ""
 }
 
 // nodeFacts are the facts that only annotations tell; nil when there are none.
 func nodeFacts(n *corev1.Node) map[string]string {
 	var out map[string]string
-	for f := range annotated {
+	for _, f := range annotated {
 		value, ok := annotation(n, f)
 		if !ok || f == catalog.FactNodeKind {
 			continue
@@ -157,9 +152,10 @@ func contradictions(n *corev1.Node, c *plan.Cluster) []string {
 
 // annotations tells of those that say a word that conditions do not know, or what the kubelet says otherwise.
 func annotations(n *corev1.Node, tell func(catalog.Fact, string, ...any)) {
-	for f, words := range annotated {
-		if value, ok := n.Annotations[annotationFact+string(f)]; ok && !slices.Contains(words, value) {
-			tell(f, "%s is annotated %q, and it can only be %s", n.Name, value, strings.Join(words, " or "))
+	for _, f := range annotated {
+		value, ok := n.Annotations[annotationFact+string(f)]
+		if want := f.Misfit(value); ok && want != "" {
+			tell(f, "%s is annotated %q, and it can only be %s", n.Name, value, want)
 		}
 	}
 	for f, of := range reported {

@@ -141,7 +141,7 @@ func TestWhatTwoSourcesTellDifferentlyIsAContradiction(t *testing.T) {
 		},
 		"a word that nobody knows": {
 			server, func(n *corev1.Node) { n.Annotations = map[string]string{"facts.addonctl.io/brNetfilter": "yes"} },
-			[]string{`brNetfilter: node-2 is annotated "yes", and it can only be loaded or missing`},
+			[]string{`brNetfilter: node-2 is annotated "yes", and it can only be one of loaded, missing`},
 		},
 		"an annotation against the kubelet": {
 			server, func(n *corev1.Node) {

@@ -4,44 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
 )
-
-// factWords are the values of the facts that have only a few.
-var factWords = map[catalog.Fact][]string{
-	catalog.FactBrNetfilter:   {"loaded", "missing"},
-	catalog.FactClusterType:   {"basic", "enhanced"},
-	catalog.FactDriver:        {string(DriverHelm), string(DriverOKE)},
-	catalog.FactForwardPolicy: {"ACCEPT", "DROP"},
-	catalog.FactIPFamilies:    {"IPv4", "IPv6"},
-	catalog.FactIptables:      {"legacy", "nft"},
-	catalog.FactKubeProxyMode: {"iptables", "ipvs", "nftables"},
-	catalog.FactNetworkType:   {string(catalog.OCIVCNIPNative), string(catalog.FlannelOverlay)},
-	catalog.FactNodeKind:      {string(catalog.Managed), string(catalog.SelfManaged), string(catalog.Virtual)},
-	catalog.FactTypha:         {"false", "true"},
-}
-
-// factCounts are the facts that are numbers.
-var factCounts = []catalog.Fact{catalog.FactAdminNetworkPolicies, catalog.FactIPsPerVNIC, catalog.FactNetworkPolicies}
-
-// Misfit says what is wanted where a value is none that the fact can have; empty when it can. A misspelt word would be taken
-// for an answer that it is not.
-func Misfit(f catalog.Fact, value string) string {
-	words := factWords[f]
-	_, err := strconv.ParseUint(value, 10, 32)
-	switch {
-	case len(words) > 0 && !slices.Contains(words, value):
-		return "want " + strings.Join(words, " or ")
-	case slices.Contains(factCounts, f) && err != nil:
-		return "want a number such as 0"
-	case strings.TrimSpace(value) == "":
-		return "want a value"
-	default:
-		return ""
-	}
-}
 
 // ownFields are the facts that a facts file tells in fields of their own: told twice, they could contradict themselves.
 var ownFields = map[catalog.Fact]string{
@@ -74,8 +39,8 @@ func (r *reader) facts(facts catalog.Facts, nodes bool) {
 
 // word reports a value that the fact cannot have.
 func (r *reader) word(field string, f catalog.Fact, value string) {
-	if problem := Misfit(f, value); problem != "" {
-		r.fault(field, value, problem)
+	if want := f.Misfit(value); want != "" {
+		r.fault(field, value, "want "+want)
 	}
 }
 
