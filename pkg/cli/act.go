@@ -187,8 +187,10 @@ func (s *session) tell(p plan.Plan) {
 func (s *session) ask(ctx context.Context, in plan.Input, p plan.Plan, w hub.Wish, yes bool) error {
 	s.note(headline(in, p, w))
 	s.tell(p)
-	for i, step := range p.Steps {
-		s.note(fmt.Sprintf("  %d. %s", i+1, step.Text))
+	if in.Request.Verb != plan.Unpin { // which moves nothing, whatever is under way
+		for i, step := range p.Steps {
+			s.note(fmt.Sprintf("  %d. %s", i+1, step.Text))
+		}
 	}
 	if yes {
 		return nil

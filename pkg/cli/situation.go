@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -167,16 +168,17 @@ func (a *app) imagine(s situation, told catalog.Facts) (plan.Input, error) {
 const maxFactsFile = 16 << 20
 
 func readFacts(file string) (plan.Input, error) {
-	info, err := os.Stat(file)
-	if err != nil || info.IsDir() {
-		return plan.Input{}, usage("docs/facts.md shows one", "reading --facts %q: it is no file", file)
-	}
-	if info.Size() > maxFactsFile {
-		return plan.Input{}, usage("a facts file describes one cluster", "reading --facts %q: larger than %d MiB", file, maxFactsFile>>20)
-	}
-	data, err := os.ReadFile(file)
+	f, err := os.Open(file)
 	if err != nil {
-		return plan.Input{}, usage("", "reading --facts: %w", err)
+		return plan.Input{}, usage("docs/facts.md shows one", "reading --facts: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, maxFactsFile+1)) // a pipe has no size
+	switch {
+	case err != nil:
+		return plan.Input{}, usage("docs/facts.md shows one", "reading --facts: %w", err)
+	case len(data) > maxFactsFile:
+		return plan.Input{}, usage("a facts file describes one cluster", "reading --facts %q: larger than %d MiB", file, maxFactsFile>>20)
 	}
 	in, err := plan.ReadFacts(data)
 	if err != nil {
