@@ -5,7 +5,7 @@ package addons
 
 import "embed"
 
-// FS holds the add-ons' folders at its root.
+// FS holds the add-ons' folders at its root, every one that there is.
 //
-//go:embed all:calico all:flannel all:oci-vcn-ip-native
+//go:embed all:*/*
 var FS embed.FS
