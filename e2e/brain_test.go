@@ -20,6 +20,7 @@ func TestAMoveIsExplainedBeforeItIsMade(t *testing.T) {
 	c.asksBeforeMoving(t)
 	c.heldIsNotTaken(t)
 	c.oneWayNeedsAWord(t)
+	c.updateFinishesWhatWasBegun(t)
 }
 
 func (c *cluster) annotate(t *testing.T, node, fact, value string) {
@@ -113,5 +114,23 @@ func (c *cluster) oneWayNeedsAWord(t *testing.T) {
 	}
 	if spec, _ := a.Object["spec"].(map[string]any); spec["accept"] != nil {
 		t.Errorf("the word outlived its move: %v", spec)
+	}
+}
+
+// updateFinishesWhatWasBegun : a way back that was left in the middle is finished by a plain update, also by somebody else's, and
+// is not turned round again. status says the same command that plan would show.
+func (c *cluster) updateFinishesWhatWasBegun(t *testing.T) {
+	t.Helper()
+	c.must(t, "unpin", "--yes")
+	if s := c.must(t, "status", "-o", "json").out; !strings.Contains(s, `"pinned": false`) || strings.Contains(s, "an operator keeps") {
+		t.Errorf("status after un-pinning:\n%s", s)
+	}
+	c.want(t, 5, "update", "--version", "0.24.4", "--yes", "--timeout", "1s")
+	if s := c.must(t, "status").out; !strings.Contains(s, "go on with: addonctl update --version 0.24.4") {
+		t.Errorf("status in the middle of the way back:\n%s", s)
+	}
+	done := c.must(t, "update", "--yes", "-o", "json")
+	if got := read[act](t, done); got.Version != "0.24.4" || got.Outcome != "Done" {
+		t.Errorf("a plain update in the middle of the way back: %s", done)
 	}
 }

@@ -107,6 +107,8 @@ func (doc conditionDocument) value(s *sheet, field, value string) {
 		oneOf(s, field, value, known...)
 	case slices.Contains(countFacts, doc.Fact):
 		s.match(field, value, number)
+	case doc.Fact == FactRealm:
+		s.match(field, value, realmName)
 	case value == "":
 		s.fault(field, "", "missing")
 	}

@@ -81,6 +81,8 @@ func (f Fact) Misfit(value string) string {
 		return "a number such as 0"
 	case slices.Contains(versionFacts, f) && err != nil:
 		return "a version such as 5.15.0"
+	case f == FactRealm && !realmName.MatchString(value):
+		return "a realm such as OC1"
 	case strings.TrimSpace(value) == "":
 		return "a value that is not empty"
 	default:

@@ -84,10 +84,22 @@ func (s *session) act(c *cobra.Command, r plan.Request, f actFlags) error {
 		return err
 	}
 	if r.Verb == plan.Unpin || r.Verb == plan.Register || len(p.Steps) == 0 {
+		s.refresh(ctx)
 		return s.print(report(in, p, outcomeRecorded))
 	}
 	s.loop.Wish = &w.Desired
 	return s.drive(c, p, f)
+}
+
+// refresh looks again and keeps the status, so that its conditions speak of the wish that was just recorded.
+func (s *session) refresh(ctx context.Context) {
+	in, p, err := s.loop.Look(ctx)
+	if err == nil {
+		err = s.loop.Recorder.Record(ctx, in, p)
+	}
+	if err != nil {
+		s.note("keeping the status: " + err.Error())
+	}
 }
 
 // refuse reports a plan with blocking findings.

@@ -32,7 +32,7 @@ func givenFacts(given []string) (catalog.Facts, error) {
 func checkFact(f catalog.Fact, value string, found bool) error {
 	switch {
 	case !found:
-		return usage("write it as NAME=VALUE, such as os=OL8", "--fact %q has no value", f)
+		return usage("write it as NAME=VALUE, such as networkPolicies=0", "--fact %q has no value", f)
 	case !slices.Contains(catalog.FactNames(), f):
 		return usage("one of "+joined(catalog.FactNames(), ", "), "--fact %s=%s: unknown fact %q", f, value, f)
 	case f == catalog.FactKubernetes:

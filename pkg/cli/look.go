@@ -108,6 +108,9 @@ func statusOf(in plan.Input, p plan.Plan) statusReport {
 	}
 	if len(p.Steps) > 0 {
 		r.Next = "addonctl update"
+		if in.Desired.MoveTo != "" {
+			r.Next += " --version " + in.Desired.MoveTo
+		}
 	}
 	r.Wanted = wanted(in, p)
 	for _, c := range plan.Choices(in) {
@@ -155,9 +158,12 @@ func (r statusReport) table(w io.Writer, _ bool) {
 		fmt.Fprintf(w, "Something is left to do; unless a command is at work on it, go on with: %s\n", r.Next)
 	}
 	for _, f := range r.Findings {
-		fmt.Fprintf(w, "%s: %s\n", f.Reason, f.Message)
-		if f.Fix != "" {
-			fmt.Fprintf(w, "  -> %s\n", f.Fix)
+		switch {
+		case f.Minor: // plan names them
+		case f.Fix == "":
+			fmt.Fprintf(w, "%s: %s\n", f.Reason, f.Message)
+		default:
+			fmt.Fprintf(w, "%s: %s\n  -> %s\n", f.Reason, f.Message, f.Fix)
 		}
 	}
 }

@@ -45,6 +45,9 @@ listed, 0 when nothing is, 2 when looking failed.`,
 			if err != nil {
 				return failedLook(err)
 			}
+			if unjudged(p) {
+				return failedLook(refusal(p))
+			}
 			r := outdatedReport{Items: []outdatedItem{}}
 			if item, behind := outdatedOf(in, p); behind {
 				r.Items = append(r.Items, item)
@@ -68,14 +71,24 @@ listed, 0 when nothing is, 2 when looking failed.`,
 // there. A server that does not answer, and an interrupt, keep their own.
 func failedLook(err error) error {
 	code, hint := codeOf(err)
-	if code != exitFailure {
+	if code != exitFailure && code != exitRefused {
 		return err
 	}
 	return &exit{code: exitUsage, err: err, hint: hint}
 }
 
+// unjudged tells whether nothing can be said of the cluster's add-on: then nothing is found to be well either.
+func unjudged(p plan.Plan) bool {
+	return slices.ContainsFunc(p.Blocking(), func(f plan.Finding) bool {
+		return slices.Contains([]plan.Reason{plan.NotRegistered, plan.NoAddOn, plan.OtherRecord, plan.NetworkTypeUnproven}, f.Reason)
+	})
+}
+
 // pinReasons are findings about a pin that make an add-on outdated though nothing newer is taken.
-var pinReasons = []plan.Reason{plan.PinExpiring, plan.PinExpired, plan.PinIncompatible, plan.PinRecalled, plan.RecalledInstalled, plan.KubernetesOutOfRange}
+var pinReasons = []plan.Reason{
+	plan.PinExpiring, plan.PinExpired, plan.PinIncompatible, plan.PinRecalled, plan.RecalledInstalled,
+	plan.KubernetesOutOfRange, plan.FactUnknown,
+}
 
 func outdatedOf(in plan.Input, p plan.Plan) (item outdatedItem, behind bool) {
 	item = outdatedItem{Cluster: p.Cluster, AddOn: p.AddOn, Installed: in.Installed.Version}

@@ -16,12 +16,39 @@ import (
 // formats of -o.
 var formats = []string{"table", "wide", "json", "yaml", "name"}
 
-// checkOutput refuses an unknown format before anything is done.
-func (a *app) checkOutput(*cobra.Command, []string) error {
-	if slices.Contains(formats, a.output) {
+// checkOutput refuses an unknown format, and a version that names nothing, before anything is done.
+func (a *app) checkOutput(c *cobra.Command, _ []string) error {
+	if !slices.Contains(formats, a.output) {
+		return usage("one of "+strings.Join(formats, ", "), "unknown output format %q", a.output)
+	}
+	return a.checkVersion(c)
+}
+
+// checkVersion refuses a --version that names no release for sure: an empty one, which a script's unset variable gives, and one
+// without a patch, unless a release is called so.
+func (a *app) checkVersion(c *cobra.Command) error {
+	f := c.Flags().Lookup("version")
+	if f == nil || !f.Changed {
 		return nil
 	}
-	return usage("one of "+strings.Join(formats, ", "), "unknown output format %q", a.output)
+	given := f.Value.String()
+	if given == "" {
+		return usage("leave it out for the newest that fits", "--version is empty")
+	}
+	v := parseVersion(given)
+	if v.IsZero() || v.HasPatch() {
+		return nil // the planner says what it is, or that there is none
+	}
+	cat, err := a.catalog()
+	if err != nil {
+		return err
+	}
+	for _, addOn := range cat.AddOns {
+		if r, ok := addOn.Find(v); ok && !r.Version.HasPatch() {
+			return nil
+		}
+	}
+	return usage("addonctl versions lists the releases", "--version %s names a minor and no release", given)
 }
 
 // shown is a result that can be printed in every format.

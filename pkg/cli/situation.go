@@ -89,9 +89,16 @@ func toldFacts(given []string) (catalog.Facts, error) {
 		return nil, err
 	}
 	for _, f := range catalog.FactNames() {
-		if derived(f) && len(facts[f]) > 0 {
-			return nil, usage("it is read from the cluster and its nodes, or written into a facts file; these can be told: "+factNames(),
-				"--fact %s=%s: %s is not told this way", f, facts[f][0], f)
+		switch values := facts[f]; {
+		case len(values) == 0:
+		case slices.Contains(plan.NodeFacts, f):
+			return nil, usage("kubelets report it, or an annotation on the node does (facts.addonctl.io/"+string(f)+"); these can be told: "+factNames(),
+				"--fact %s=%s: it is a fact of each node and is not told this way", f, values[0])
+		case derived(f):
+			return nil, usage("it is read from the cluster, or written into a facts file; these can be told: "+factNames(),
+				"--fact %s=%s: %s is not told this way", f, values[0], f)
+		case len(values) > 1:
+			return nil, usage("tell it once", "--fact %s is told as %s: a cluster has one", f, strings.Join(values, " and as "))
 		}
 	}
 	return facts, nil

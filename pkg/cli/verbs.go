@@ -88,7 +88,7 @@ func (a *app) updateCommand() *cobra.Command {
 		Use:   "update [--version V]",
 		Short: "Move an automatic add-on to the newest fitting release, or to the one given",
 		Long: `Moves the add-on to the newest release that fits the cluster, or once to the one given; automatic updates go on
-from there. A pinned add-on is not moved: change the pin with "addonctl pin", or take it off with "addonctl unpin".`,
+from there. A move that is under way is finished first; give --version to go elsewhere. A pinned add-on is not moved: change the pin with "addonctl pin", or take it off with "addonctl unpin".`,
 		Args: noArgs, PreRunE: a.checkOutput,
 		RunE: func(c *cobra.Command, _ []string) error { return a.run(c, r, f) },
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/graph"
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/version"
 )
@@ -40,6 +41,39 @@ var needed = []struct {
 	{catalog.FactKubelet, func(r catalog.Release) bool { return !r.Kubernetes.IsZero() }},
 	{catalog.FactKernel, func(r catalog.Release) bool { return !r.Nodes.Kernel.IsZero() }},
 	{catalog.FactArchitecture, func(r catalog.Release) bool { return len(r.Nodes.Architectures) > 0 }},
+}
+
+// heldBack names the facts that alone keep automatic mode from a newer release: nothing is guessed, and nothing is kept silent.
+func heldBack(d decision) []Finding {
+	if d.desired.Version != "" || d.desired.MoveTo != "" || d.stays() || d.Cluster.Kubernetes.IsZero() {
+		return nil
+	}
+	for _, r := range d.addOn.Releases {
+		_, fits := admitsKubernetes(d, r)
+		if !fits || r.Status != catalog.Active || !d.goal.Version.Less(r.Version) {
+			continue
+		}
+		if unknown := onlyUnknown(d.pathTo(r).Why); len(unknown) > 0 {
+			f := note(FactUnknown, fmt.Sprintf("%s %s is newer and is not taken because of what nobody has told: %s", d.addOn.Name, r.Version, factList(unknown)),
+				"tell the fact if you know it: --fact "+string(unknown[0])+"=…")
+			f[0].Unknown = unknown
+			return f
+		}
+	}
+	return nil
+}
+
+// onlyUnknown are the facts that would open a way, where nothing else closes it.
+func onlyUnknown(why []graph.Closing) []catalog.Fact {
+	var unknown []catalog.Fact
+	for _, c := range why {
+		if len(c.Unknown) == 0 {
+			return nil
+		}
+		unknown = append(unknown, c.Unknown...)
+	}
+	slices.Sort(unknown)
+	return slices.Compact(unknown)
 }
 
 // kubernetesMissing tells whether the API server's version is needed for choosing or moving, and is not known.

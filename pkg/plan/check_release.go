@@ -153,7 +153,11 @@ func backwards(d decision) []Finding {
 	if d.from.IsZero() || d.goal.Version.IsZero() || !d.goal.Version.Less(d.from) {
 		return nil
 	}
-	return note(Backwards, fmt.Sprintf("%s is older than the installed %s", d.goal.Version, d.Installed.Version), "")
+	fix := ""
+	if d.desired.Version == "" {
+		fix = fmt.Sprintf("the next update goes forwards again; addonctl pin --version %s --reason … keeps it there", d.goal.Version)
+	}
+	return note(Backwards, fmt.Sprintf("%s is older than the installed %s", d.goal.Version, d.Installed.Version), fix)
 }
 
 // installedKnown speaks where what is live is no release of the catalog: its mechanism and its dangers are not known.

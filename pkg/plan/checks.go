@@ -16,6 +16,7 @@ var rules = []Check{
 	// What a rule needs and nobody has told is asked for, never guessed; what two sources tell differently is not believed.
 	{"facts-known", factsKnown},
 	{"facts-agree", factsAgree},
+	{"held-back", heldBack},
 	// A cluster has one network type for life (facts: OKE 1.1, rules 1 and 2).
 	{"network-type-known", networkTypeKnown},
 	{"network-type-immutable", networkTypeImmutable},

@@ -84,7 +84,7 @@ func TestFactsFilesThatAreWrong(t *testing.T) {
 		"a fact with a field of its own":    {facts("cluster: {facts: {driver: [OKE]}}"), "write it into cluster.driver"},
 		"a fact of nodes beside nodes":      {facts("cluster: {facts: {os: [OL8]}}\nnodes: [{name: a}]"), "it is a fact of nodes"},
 		"a number that is none":             {facts("cluster: {facts: {networkPolicies: [some]}}"), "want a number such as 0"},
-		"an empty value":                    {facts(`cluster: {facts: {realm: [""]}}`), "want a value"},
+		"an empty value":                    {facts(`cluster: {facts: {realm: [""]}}`), "want a realm"},
 		"a minimum age that is no duration": {facts("minimumAge: 3 days"), `minimumAge: "3 days"`},
 		"a minimum age below zero":          {facts("minimumAge: -1h"), `minimumAge: "-1h"`},
 		"a node without a name":             {facts("nodes: [{}]"), "nodes[0].name"},

@@ -229,6 +229,12 @@ func rowsOfFacts(tb testing.TB) map[string]row {
 		"what two sources tell differently, and a move": {
 			"facts-agree", with(settled(tb, "0.26.2"), request(plan.Update, "0.27.3"), contradiction), plan.FactContradictory, true, "contradictory fact clusterType: the record says basic",
 		},
+		"a newer release that only an unknown fact closes": {
+			"held-back", with(settled(tb, "0.26.2"), request(plan.Update, ""), func(in *plan.Input) {
+				in.Catalog = clone(in.Catalog)
+				release(tb, in.Catalog, "Flannel", "0.27.3").Realms = []string{"OC1"}
+			}), plan.FactUnknown, false, "Flannel 0.27.3 is newer and is not taken because of what nobody has told: realm",
+		},
 		"what two sources tell differently, and nothing to move": {
 			"facts-agree", with(settled(tb, "0.26.2"), contradiction), plan.FactContradictory, false, "clusterType",
 		},

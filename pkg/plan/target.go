@@ -125,7 +125,7 @@ func inForce(in Input) catalog.NetworkType {
 //	| install  | yes           | as recorded; pinned to it when nothing is   |
 //	| install  | no            | as recorded; automatic when nothing is      |
 //	| update   | yes           | one move when automatic; a pin is kept      |
-//	| update   | no            | a single move still under way is forgotten  |
+//	| update   | no            | a single move that is under way is finished |
 //	| pin      | yes           | pinned to it                                |
 //	| unpin    |               | automatic                                   |
 func merge(d Desired, r Request) Desired {
@@ -137,7 +137,7 @@ func merge(d Desired, r Request) Desired {
 	case SetPin:
 		d.Version, d.MoveTo, d.Pin, d.Accept = r.Version, "", r.Pin, Accept{}
 	case Update:
-		if d.Version == "" {
+		if d.Version == "" && r.Version != "" {
 			d.MoveTo, d.Accept = r.Version, Accept{}
 		}
 	case Unpin:
