@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/flowcontrol"
 )
 
 // FieldManager is the name under which we own fields.
@@ -35,7 +36,7 @@ type Client struct {
 // New makes a client. The configuration is copied, not kept.
 func New(cfg *rest.Config) (*Client, error) {
 	c := rest.CopyConfig(cfg)
-	c.QPS, c.Burst = qps, burst
+	c.RateLimiter = patient{flowcontrol.NewTokenBucketRateLimiter(qps, burst)}
 	c.WarningHandler = rest.NoWarnings{}
 	if c.Timeout == 0 {
 		c.Timeout = callTimeout
