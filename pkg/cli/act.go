@@ -36,8 +36,7 @@ func (f *actFlags) add(c *cobra.Command) {
 	s.BoolVar(&f.wait, "wait", true, "wait until every node that should run the release runs it, Ready")
 	s.DurationVar(&f.timeout, "timeout", 15*time.Minute, "how long to wait for the nodes; 0 means without end")
 	s.StringVar(&f.accept, "accept", "", "take a move that has no way back, or that cuts the cluster while it lasts, for this reason")
-	s.StringArrayVar(&f.facts, "fact", nil, "a fact that nothing tells by itself, as NAME=VALUE; may be repeated")
-	_ = c.RegisterFlagCompletionFunc("fact", completeGiven)
+	factFlag(c, &f.facts)
 	_ = c.RegisterFlagCompletionFunc("accept", cobra.NoFileCompletions)
 }
 

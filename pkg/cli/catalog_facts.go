@@ -10,6 +10,12 @@ import (
 	"github.com/addonctl/addonctl/pkg/catalog"
 )
 
+// factFlag asks for facts that a cluster, or an imagined one, does not tell by itself; toldFacts reads them.
+func factFlag(c *cobra.Command, into *[]string) {
+	c.Flags().StringArrayVar(into, "fact", nil, "a fact that nothing tells by itself, as NAME=VALUE; may be repeated")
+	_ = c.RegisterFlagCompletionFunc("fact", completeGiven)
+}
+
 // givenFacts reads the values of --fact; a fact that is given several times has several values, such as one of each node.
 func givenFacts(given []string) (catalog.Facts, error) {
 	facts := catalog.Facts{}

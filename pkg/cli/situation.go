@@ -33,9 +33,8 @@ func (s *situation) add(a *app, c *cobra.Command) {
 	f.StringVar(&s.addOn, "addon", "", "add-on, such as Calico; the CNI of the network type when empty")
 	f.StringVar(&s.from, "from", "", "installed version to imagine (with --kubernetes; no cluster is asked)")
 	f.StringVar(&s.kubernetes, "kubernetes", "", "Kubernetes version to imagine, such as 1.34; no cluster is asked")
-	f.StringArrayVar(&s.facts, "fact", nil, "a fact that nothing tells by itself, as NAME=VALUE; may be repeated")
+	factFlag(c, &s.facts)
 	_ = c.MarkFlagFilename("facts", "yaml", "yml", "json")
-	_ = c.RegisterFlagCompletionFunc("fact", completeGiven)
 	_ = c.RegisterFlagCompletionFunc("addon", a.completeNamed(false))
 	_ = c.RegisterFlagCompletionFunc("from", a.completeVersion)
 	_ = c.RegisterFlagCompletionFunc("kubernetes", cobra.NoFileCompletions)
@@ -196,9 +195,9 @@ func readFacts(file string) (plan.Input, error) {
 
 // words imagines a cluster from --network-type or --addon, --kubernetes and --from.
 func (s *situation) words(c *catalog.Catalog) (plan.Input, error) {
-	k, err := version.Parse(s.kubernetes)
+	k, err := kubernetesOf(s.kubernetes)
 	if err != nil {
-		return plan.Input{}, usage("give a version such as 1.34 or v1.34.2", "--kubernetes: %w", err)
+		return plan.Input{}, err
 	}
 	t, err := parseNetworkType(s.networkType)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/plan"
-	"github.com/addonctl/addonctl/pkg/version"
 )
 
 // versionsReport is the result of `versions`.
@@ -51,10 +50,9 @@ With --kubernetes and --network-type (or --addon) no cluster is asked; with one 
 	f.StringVar(&s.networkType, "network-type", "", "network type to list releases for; the cluster's own when empty")
 	f.StringVar(&s.kubernetes, "kubernetes", "", "Kubernetes version to judge them by, such as 1.34; the cluster's own when empty")
 	f.StringVar(&s.addOn, "addon", "", "add-on, such as Calico; the CNI of the network type when empty")
-	f.StringArrayVar(&s.facts, "fact", nil, "a fact that nothing tells by itself, as NAME=VALUE; may be repeated")
+	factFlag(c, &s.facts)
 	_ = c.RegisterFlagCompletionFunc("network-type", fixed(networkTypes...))
 	_ = c.RegisterFlagCompletionFunc("addon", a.completeNamed(false))
-	_ = c.RegisterFlagCompletionFunc("fact", completeGiven)
 	return c
 }
 
@@ -92,10 +90,8 @@ func (a *app) choose(c *cobra.Command, s situation) (plan.Input, error) {
 	if s.kubernetes == "" {
 		return in, nil
 	}
-	if in.Cluster.Kubernetes, err = version.Parse(s.kubernetes); err != nil {
-		return in, usage("give a version such as 1.34 or v1.34.2", "--kubernetes: %w", err)
-	}
-	return in, nil
+	in.Cluster.Kubernetes, err = kubernetesOf(s.kubernetes)
+	return in, err
 }
 
 func (r versionsReport) name() string {

@@ -89,7 +89,7 @@ func unknownFact(f catalog.Fact, why string, nodes []string) []Finding {
 }
 
 // silent are the nodes that should run the add-on and do not tell a fact, or tell something that is no version where one is
-// wanted; sorted.
+// wanted; in the order of the nodes, which is that of their names.
 func (d decision) silent(f catalog.Fact) []string {
 	var out []string
 	told := d.facts[f]
@@ -105,7 +105,6 @@ func (d decision) silent(f catalog.Fact) []string {
 			out = append(out, n.Name)
 		}
 	}
-	slices.Sort(out)
 	return out
 }
 

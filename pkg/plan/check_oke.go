@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -171,12 +172,7 @@ func configurationKeys(d decision) []Finding {
 		return nil
 	}
 	var out []Finding
-	given := make([]string, 0, len(d.Configurations))
-	for key := range d.Configurations {
-		given = append(given, key)
-	}
-	slices.Sort(given)
-	for _, key := range given {
+	for _, key := range slices.Sorted(maps.Keys(d.Configurations)) {
 		if problem := d.configurationProblem(key); problem != "" {
 			out = append(out, block(BadConfiguration, problem, "addonctl catalog show "+d.addOn.Name+" "+d.goal.Version.String()+" lists the keys")...)
 		}

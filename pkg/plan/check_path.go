@@ -200,7 +200,6 @@ func nodesFollow(d decision) []Finding {
 	if len(behind) == 0 && (!d.Installed.Present || d.target.Version.Equal(d.from)) {
 		return nil // nodes have it, or have none and take it at once
 	}
-	slices.Sort(behind)
 	waiting := ""
 	if len(behind) > 0 {
 		waiting = fmt.Sprintf("; %s on another release: %s", count(len(behind), "node is", "nodes are"), few(behind))

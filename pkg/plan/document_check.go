@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -21,7 +22,7 @@ var annotatedFacts = []catalog.Fact{catalog.FactBrNetfilter, catalog.FactIptable
 
 // facts of the cluster, in the order of their names, so that faults have one order.
 func (r *reader) facts(facts catalog.Facts, nodes bool) {
-	for _, f := range sortedKeys(facts) {
+	for _, f := range slices.Sorted(maps.Keys(facts)) {
 		field := "cluster.facts." + string(f)
 		switch own := ownFields[f]; {
 		case !slices.Contains(catalog.FactNames(), f):
@@ -49,7 +50,7 @@ func (r *reader) node(field string, n nodeDocument) {
 	if n.Kind != "" {
 		r.word(field+".kind", catalog.FactNodeKind, n.Kind)
 	}
-	for _, name := range sortedKeys(n.Facts) {
+	for _, name := range slices.Sorted(maps.Keys(n.Facts)) {
 		if !slices.Contains(annotatedFacts, catalog.Fact(name)) {
 			r.fault(field+".facts", name, fmt.Sprintf("want one of %s; what kubelets report has fields of its own", factList(annotatedFacts)))
 			continue
@@ -85,12 +86,3 @@ func (r *reader) networkType(field string, t *catalog.NetworkType) {
 
 // maxCount bounds how many nodes one entry stands for.
 const maxCount = 10_000
-
-func sortedKeys[K ~string, V any](m map[K]V) []K {
-	keys := make([]K, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
