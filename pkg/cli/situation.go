@@ -218,9 +218,7 @@ func (s *situation) words(c *catalog.Catalog) (plan.Input, error) {
 	if _, err := version.Parse(s.from); err != nil {
 		return in, usage("give a version such as 0.26.2", "--from: %w", err)
 	}
-	in.Installed = plan.Installed{Present: true, Ours: true, Version: s.from, Digest: "imagined:" + s.from, Observed: true, MaxUnavailable: 1}
-	in.Record.Revisions = []plan.Revision{{Number: 1, Version: s.from, Status: plan.Deployed, Digest: in.Installed.Digest}}
-	return in, nil
+	return plan.ImagineInstalled(in, s.from), nil
 }
 
 // planned renders what this build can render of an imagined cluster, so that hazards of the objects are found too, and

@@ -133,7 +133,7 @@ func (doc document) input() (Input, error) {
 	}
 	in.Installed = installedOf(doc.Installed)
 	if in.Installed.Present && in.Installed.Ours && doc.Revisions == nil {
-		in.Record.Revisions = []Revision{{Number: 1, Version: in.Installed.Version, Status: Deployed, Digest: in.Installed.Digest}}
+		in.Record = settledAt(in.Installed)
 	}
 	return in, errors.Join(r.faults...)
 }
@@ -252,6 +252,18 @@ func installedOf(doc installedDocument) Installed {
 		Present: true, Ours: !doc.Foreign, Version: doc.Version, Digest: imagined + revision, Observed: true, Newest: revision,
 		Network: doc.Network, MaxUnavailable: max(1, doc.MaxUnavailable),
 	}
+}
+
+// settledAt is the record of an add-on whose installation was settled, and of which no more is known.
+func settledAt(i Installed) Record {
+	return Record{Revisions: []Revision{{Number: 1, Version: i.Version, Status: Deployed, Digest: i.Digest}}}
+}
+
+// ImagineInstalled puts an add-on of ours into an input, settled at a version, as a facts file does that says no more of it.
+func ImagineInstalled(in Input, v string) Input {
+	in.Installed = installedOf(installedDocument{Version: v})
+	in.Record = settledAt(in.Installed)
+	return in
 }
 
 // imagined marks the digest of a render that nobody made.
