@@ -82,6 +82,7 @@ func (a *app) sandboxUp() *cobra.Command {
 	sandboxName(c, &o.Name)
 	c.Flags().IntVar(&o.Nodes, "nodes", sandbox.DefaultNodes, "number of simulated nodes")
 	c.Flags().StringVar(&o.Kubernetes, "kubernetes", sandbox.DefaultKubernetes, "Kubernetes minor")
+	_ = c.RegisterFlagCompletionFunc("kubernetes", fixed(sandbox.Minors()...))
 	return c
 }
 

@@ -41,6 +41,10 @@ func programsOf(minor string) (string, error) {
 
 // notBuilt says what to run, and what is there instead.
 func notBuilt(bin, minor string) error {
+	if !slices.Contains(Minors(), minor) {
+		return fmt.Errorf("the sandbox's Kubernetes %s is %w and cannot be: \"make sandbox\" builds %s",
+			minor, ErrNotBuilt, strings.Join(Minors(), " and "))
+	}
 	target := "make sandbox"
 	if minor != DefaultKubernetes {
 		target += " KUBERNETES=" + minor

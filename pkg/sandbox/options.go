@@ -26,6 +26,9 @@ const (
 	MaxNodes = 2048
 )
 
+// Minors are the Kubernetes minors that "make sandbox" can build, oldest first: the folders of e2e/sandbox.
+func Minors() []string { return []string{"1.34", "1.36"} }
+
 // Options say what Up starts. The zero value is a sandbox without nodes called "default".
 type Options struct {
 	// Name is a DNS label; empty means DefaultName.
@@ -34,7 +37,7 @@ type Options struct {
 	Nodes int
 	// Pools are created in their order.
 	Pools []Pool
-	// Kubernetes is a minor such as "1.36"; empty means DefaultKubernetes.
+	// Kubernetes is one of Minors; empty means DefaultKubernetes.
 	Kubernetes string
 	// Progress receives one sentence per thing achieved, from one goroutine at a time; nil is fine.
 	Progress func(string)

@@ -11,12 +11,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 )
@@ -456,6 +458,7 @@ func TestAMissingMinorNamesTheMakeTarget(t *testing.T) {
 	}{
 		{minor: "1.36", want: `the sandbox's Kubernetes 1.36 is not built: run "make sandbox" once (minutes when cold; built so far: none)`},
 		{minor: "1.34", built: "1.36", want: `the sandbox's Kubernetes 1.34 is not built: run "make sandbox KUBERNETES=1.34" once (minutes when cold; built so far: 1.36)`},
+		{minor: "1.19", want: `the sandbox's Kubernetes 1.19 is not built and cannot be: "make sandbox" builds 1.34 and 1.36`},
 	}
 	for _, step := range steps {
 		if step.built != "" {
@@ -467,6 +470,24 @@ func TestAMissingMinorNamesTheMakeTarget(t *testing.T) {
 		if !errors.Is(err, ErrNotBuilt) || err.Error() != step.want {
 			t.Errorf("%s: got %v", step.minor, err)
 		}
+	}
+}
+
+func TestTheMinorsAreTheFoldersThatCanBeBuilt(t *testing.T) {
+	t.Parallel()
+	modules, err := filepath.Glob(filepath.Join("..", "..", "e2e", "sandbox", "[0-9]*", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var folders []string
+	for _, m := range modules {
+		folders = append(folders, filepath.Base(filepath.Dir(m)))
+	}
+	if diff := cmp.Diff(folders, Minors()); diff != "" {
+		t.Error(diff)
+	}
+	if !slices.Contains(Minors(), DefaultKubernetes) {
+		t.Errorf("the default %s cannot be built", DefaultKubernetes)
 	}
 }
 
