@@ -66,6 +66,15 @@ func (a AddOn) Find(v version.Version) (Release, bool) {
 	return Release{}, false
 }
 
+// OnNetworkTypes are the network types whose clusters the add-on may be put on: its own, or for one that is no CNI every
+// type, whether supported there or not.
+func (a AddOn) OnNetworkTypes() []NetworkType {
+	if a.NetworkType != "" {
+		return []NetworkType{a.NetworkType}
+	}
+	return NetworkTypes()
+}
+
 // RunsOn tells whether the add-on can run on nodes of a kind.
 func (a AddOn) RunsOn(k NodeKind) bool {
 	return slices.Contains(a.NodeKinds, k)

@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -277,6 +278,7 @@ func wantFlannelReleases() []catalog.Release {
 				Modules: []string{"br_netfilter"}, Iptables: []string{"nft", "legacy"},
 			},
 			Realms: []string{"OC1", "OC2"}, Configurations: []catalog.Configuration{resources, tolerations},
+			Renders:    []catalog.Frozen{{Chart: "1.0.0", Digest: "sha256:" + strings.Repeat("0", 64)}},
 			Confidence: catalog.Documented, Sources: []string{"a test", "another"},
 		},
 		{

@@ -333,7 +333,7 @@ func (d *docs) checkEnums(s *source) {
 // bare are files with nothing but their header, and with one empty entry in each list: what Load misses in them is required.
 var bare = map[string]map[string][]string{
 	"AddOn":   {"bare/addon.yaml": {"", "moves: {stops: [{}], back: [{}]}\nconfigurations: [{}]\n"}},
-	"Release": {"bare/releases/1.0.0.yaml": {"", "images: [{}]\n"}},
+	"Release": {"bare/releases/1.0.0.yaml": {"", "images: [{}]\nrenders: [{}]\n"}},
 	"Block":   {"bare/blocked/bare.yaml": {"", "when: [{}]\n"}},
 	"Hazard":  {"bare/hazards/bare.yaml": {"", "when: [{}]\n"}},
 }

@@ -62,7 +62,7 @@ func (doc configurationDocument) configuration(s *sheet, field string) spanned {
 		s.fault(field+".schema", "", "missing")
 		return c
 	}
-	compiled, err := compile(doc.Schema)
+	compiled, err := s.schemas.compile(doc.Schema)
 	if err != nil {
 		s.fault(field+".schema", "", "compiling JSON Schema: "+oneLine(err))
 	}

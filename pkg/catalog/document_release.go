@@ -28,6 +28,7 @@ type releaseDocument struct {
 	Nodes      needsDocument   `json:"nodes"`
 	Realms     []string        `json:"realms"`
 	Values     map[string]any  `json:"values"`
+	Renders    []Frozen        `json:"renders"`
 	Sources    []string        `json:"sources"`
 	Confidence Confidence      `json:"confidence"`
 }
@@ -47,7 +48,9 @@ type needsDocument struct {
 }
 
 var (
-	realmName = regexp.MustCompile(`^OC[1-9][0-9]*$`)
+	chartVersion = regexp.MustCompile(`^(0|[1-9][0-9]*)([.](0|[1-9][0-9]*)){2}$`)
+	digest       = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+	realmName    = regexp.MustCompile(`^OC[1-9][0-9]*$`)
 	// platformName is what Kubernetes calls operating systems and architectures, and the kernel its modules.
 	platformName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 )
@@ -62,6 +65,7 @@ var releaseChecks = []func(*sheet, releaseDocument){
 	checkImages,  // at least one, named once, with tag or digest
 	checkRealms,  // written as OCI does
 	checkValues,  // leave the reserved keys alone
+	checkRenders, // name each version of the chart once, with a digest
 }
 
 // release turns the document into a release of a and reports what is wrong with it.
@@ -85,6 +89,7 @@ func (doc releaseDocument) release(s *sheet, a AddOn) Release {
 		Nodes:      doc.Nodes.needs(s),
 		Realms:     slices.Sorted(slices.Values(doc.Realms)),
 		Values:     doc.Values,
+		Renders:    doc.Renders,
 		Sources:    doc.Sources,
 		Confidence: doc.Confidence,
 	}
@@ -207,5 +212,18 @@ func checkValues(s *sheet, doc releaseDocument) {
 		if _, ok := doc.Values[key]; ok {
 			s.fault("values."+key, "", "reserved, it is set from the release's own fields")
 		}
+	}
+}
+
+func checkRenders(s *sheet, doc releaseDocument) {
+	seen := map[string]bool{}
+	for i, f := range doc.Renders {
+		field := at("renders", i)
+		s.match(field+".chart", f.Chart, chartVersion)
+		s.match(field+".digest", f.Digest, digest)
+		if seen[f.Chart] {
+			s.fault(field+".chart", f.Chart, "given twice")
+		}
+		seen[f.Chart] = true
 	}
 }

@@ -24,7 +24,7 @@ func Load(fsys fs.FS) (*Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading catalog: %w", err)
 	}
-	l := &loader{fsys: fsys}
+	l := &loader{fsys: fsys, schemas: schemas{}}
 	for _, entry := range entries {
 		if entry.IsDir() {
 			l.addOn(entry.Name())
@@ -44,6 +44,7 @@ type loader struct {
 	catalog Catalog
 	folders []string // folder of each add-on, in the order of catalog.AddOns
 	faults  []Fault
+	schemas schemas
 }
 
 func (l *loader) fault(file, field, value, problem string) {
@@ -121,7 +122,7 @@ func (l *loader) stray(folder, name string) {
 
 // read decodes one file and makes a T of it; ok is false when it has a fault.
 func read[D, T any](l *loader, file string, build func(D, *sheet) T) (out T, ok bool) {
-	s := &sheet{file: file}
+	s := &sheet{file: file, schemas: l.schemas}
 	var doc D
 	if s.decode(l.fsys, &doc) {
 		out = build(doc, s)

@@ -1,7 +1,10 @@
 package catalog
 
 import (
+	"strings"
 	"time"
+
+	"github.com/agext/levenshtein"
 
 	"github.com/addonctl/addonctl/pkg/version"
 )
@@ -35,6 +38,9 @@ type Release struct {
 	Configurations []Configuration
 	// Values go to the chart; ChartValues completes them.
 	Values map[string]any
+	// Renders are what the release rendered to when it was published, one for each version of its chart, oldest first. What
+	// was reviewed can so be told from what would be put on a cluster.
+	Renders []Frozen
 	// Sources say where the facts above come from, one per fact.
 	Sources []string
 	// Confidence grades the evidence for the version and its Kubernetes minors.
@@ -46,6 +52,24 @@ type Image struct {
 	Name string `json:"name"`
 	// Ref is a full reference with tag or digest.
 	Ref string `json:"ref"`
+}
+
+// Frozen is the canonical render of a release with one version of its chart (render.Canonical).
+type Frozen struct {
+	// Chart is the chart's own version.
+	Chart string `json:"chart"`
+	// Digest as "sha256:" and 64 hexadecimal digits.
+	Digest string `json:"digest"`
+}
+
+// Frozen is the digest that the release was published with for a version of its chart.
+func (r Release) Frozen(chart string) (digest string, ok bool) {
+	for _, f := range r.Renders {
+		if f.Chart == chart {
+			return f.Digest, true
+		}
+	}
+	return "", false
 }
 
 // Status is the state of a release, in the words of OKE's AddonVersions
@@ -111,6 +135,20 @@ func (r Release) Configuration(key string) (Configuration, bool) {
 	return Configuration{}, false
 }
 
+// NewestKubernetes is the version to render for where no cluster says one: the newest minor that the release was listed for,
+// else the earliest that it is made for; zero when neither is told.
+func (r Release) NewestKubernetes() version.Version {
+	n := len(r.ListedFor)
+	if n == 0 {
+		return r.Kubernetes.Minimal
+	}
+	v, err := version.Parse(r.ListedFor[n-1].String() + ".0")
+	if err != nil {
+		return version.Version{} // a minor is always major.minor
+	}
+	return v
+}
+
 // ReleasedOn returns the release's day at midnight UTC; ok is false when the
 // day is unknown.
 func (r Release) ReleasedOn() (day time.Time, ok bool) {
@@ -154,4 +192,16 @@ func deepCopy(v any) any {
 	default:
 		return v
 	}
+}
+
+// NearestKey is the configuration key that a misspelt one may have meant; empty when none is near.
+func (r Release) NearestKey(key string) string {
+	const near = 0.6 // of 1, which is the same
+	best, most := "", near
+	for _, c := range r.Configurations {
+		if s := levenshtein.Similarity(strings.ToLower(key), strings.ToLower(c.Key), nil); s > most {
+			best, most = c.Key, s
+		}
+	}
+	return best
 }

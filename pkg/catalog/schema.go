@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,6 +22,24 @@ type closedLoader struct{}
 // Load refuses.
 func (closedLoader) Load(string) (any, error) {
 	return nil, errors.New("a schema may not refer to another document")
+}
+
+// schemas are compiled ones by their text: add-ons share most of their keys, and compiling is dear.
+type schemas map[string]*jsonschema.Schema
+
+func (s schemas) compile(schema map[string]any) (*jsonschema.Schema, error) {
+	text, err := json.Marshal(schema)
+	if err != nil {
+		return nil, err
+	}
+	if known, ok := s[string(text)]; ok {
+		return known, nil
+	}
+	compiled, err := compile(schema)
+	if err == nil {
+		s[string(text)] = compiled
+	}
+	return compiled, err
 }
 
 // compile makes a JSON Schema (draft 2020-12, unless it names another) ready for use.

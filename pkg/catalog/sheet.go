@@ -26,6 +26,8 @@ var (
 type sheet struct {
 	file   string
 	faults []Fault
+	// schemas that were compiled for any file.
+	schemas schemas
 }
 
 // decode reads the sheet's file. When ok is false, nothing in into is worth checking.
