@@ -77,7 +77,8 @@ var impure = []string{
 
 // confined imports may be used by these packages alone.
 var confined = map[string][]string{
-	"helm.sh/helm/": {"pkg/render", "pkg/record", "pkg/engine/helm"},
+	"helm.sh/helm/":          {"pkg/render", "pkg/record", "pkg/engine/helm", "pkg/artifact"},
+	"sigs.k8s.io/kustomize/": {"pkg/render"},
 }
 
 type goPackage struct {
@@ -167,6 +168,7 @@ func TestTheImportRulesFindABadImport(t *testing.T) {
 		"the planner knowing an engine":     {"pkg/plan", module + "pkg/engine/helm"},
 		"the command line with controllers": {"pkg/cli", module + "pkg/controller"},
 		"Helm outside of its packages":      {"pkg/observe", "helm.sh/helm/v3/pkg/release"},
+		"kustomize outside of the render":   {"pkg/engine/helm", "sigs.k8s.io/kustomize/api/krusty"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,19 @@
+package artifact
+
+import "net/http"
+
+// Unpack reads an archive.
+var Unpack = unpack
+
+// Limits of what is read.
+const (
+	MaxBlob  = maxBlob
+	MaxFile  = maxFile
+	MaxFiles = maxFiles
+)
+
+// Over is the options with another network.
+func (o Options) Over(t http.RoundTripper) Options {
+	o.transport = t
+	return o
+}
