@@ -52,9 +52,8 @@ var concerns = map[string]map[string]concern{
 	},
 	"Calico": {
 		"PoliciesGoLive":              {">3.26.4 >3.32.0", "3.26.4>3.27.2 3.30.0>3.30.3 3.31.5>3.30.3"},
-		"DualStackUnpoliced":          {">3.26.4 >3.32.0", "3.26.4>3.27.2 3.31.5>3.30.3"},
 		"NFTBackendOnOL8":             {">3.26.4 >3.32.0", "3.26.4>3.27.2 3.31.5>3.30.3"},
-		"TokenNotRefreshed":           {">3.26.4 3.26.4>3.27.2 3.31.5>3.30.3", ""},
+		"BridgedPodsCutOff":           {">3.26.4 >3.32.0", "3.26.4>3.27.2 3.31.5>3.30.3"},
 		"RegistryMove":                {"3.30.3>3.31.5 3.29.2>3.31.5", ">3.31.5 3.31.5>3.32.0 3.29.2>3.30.3 3.31.5>3.30.3"},
 		"RegistryMoveBack":            {"3.31.5>3.30.3 3.32.0>3.30.0", ">3.30.3 3.30.3>3.31.5 3.32.0>3.31.5 3.30.3>3.29.2"},
 		"UIDChange":                   {"3.27.2>3.28.0 3.26.4>3.28.2 3.27.2>3.29.2", ">3.28.0 3.26.4>3.27.2 3.28.0>3.28.2 3.28.0>3.27.2"},
@@ -159,9 +158,8 @@ func TestConditionsHoldWhereTheyShould(t *testing.T) {
 		"OciVcnIpNative ManyAddressesLost":       {catalog.FactIPsPerVNIC, []string{"256"}, []string{"16"}},
 		"OciVcnIpNative VNICProfilesLost":        {catalog.FactIPsPerVNIC, []string{"1"}, []string{"0"}},
 		"Calico PoliciesGoLive":                  {catalog.FactNetworkPolicies, []string{"3"}, []string{"0"}},
-		"Calico DualStackUnpoliced":              {catalog.FactIPFamilies, []string{"IPv4", "IPv6"}, []string{"IPv4"}},
 		"Calico NFTBackendOnOL8":                 {catalog.FactOS, []string{"OL8", "Ubuntu"}, []string{"OL9"}},
-		"Calico TokenNotRefreshed":               {catalog.FactNetworkType, []string{"FLANNEL_OVERLAY"}, []string{"OCI_VCN_IP_NATIVE"}},
+		"Calico BridgedPodsCutOff":               {catalog.FactNetworkType, []string{"FLANNEL_OVERLAY"}, []string{"OCI_VCN_IP_NATIVE"}},
 		"Calico TyphaRefusesOldAgents":           {catalog.FactTypha, []string{"true"}, []string{"false"}},
 		"Calico AdminPoliciesLost":               {catalog.FactAdminNetworkPolicies, []string{"1"}, []string{"0"}},
 	}

@@ -9,5 +9,5 @@ import "embed"
 // FS holds the charts' folders at its root, also the files whose names begin
 // with "_" or ".", which a plain embed drops.
 //
-//go:embed all:flannel
+//go:embed all:calico all:flannel all:oci-vcn-native
 var FS embed.FS

@@ -1,7 +1,9 @@
 package charts_test
 
 import (
+	"errors"
 	"flag"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,100 +11,135 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"helm.sh/helm/v3/pkg/lint"
 	"helm.sh/helm/v3/pkg/lint/support"
+
+	"github.com/addonctl/addonctl/addons"
+	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/render"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden renders in testdata")
 
+// variants are the settings that matter to a chart beside its release and the network type, by the chart's name. The
+// variant without a name is every chart's. Each other one is rendered for the releases that it names.
+var variants = map[string]map[string]variant{
+	"flannel":        flannelVariants,
+	"oci-vcn-native": vcnNativeVariants,
+	"calico":         calicoVariants,
+}
+
+type variant struct {
+	releases []string
+	settings render.Settings
+}
+
+// golden is one render that was reviewed.
+type golden struct {
+	addOn    catalog.AddOn
+	release  catalog.Release
+	settings render.Settings
+}
+
+// goldens are all of them by file: <chart>/<version>[-<network type>][-<variant>].yaml.
+func goldens(t *testing.T) map[string]golden {
+	t.Helper()
+	shipped, err := catalog.Load(addons.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]golden{}
+	for _, a := range shipped.AddOns {
+		for _, r := range a.Releases {
+			add := func(variant string, s render.Settings) {
+				s.Kubernetes = r.NewestKubernetes()
+				for _, n := range a.OnNetworkTypes() {
+					file := r.Version.String()
+					if s.NetworkType = n; a.NetworkType == "" {
+						file += "-" + string(n)
+					}
+					if variant != "" {
+						file += "-" + variant
+					}
+					out[filepath.Join(r.Chart, file+".yaml")] = golden{a, r, s}
+				}
+			}
+			add("", render.Settings{})
+			for name, v := range variants[r.Chart] {
+				for _, of := range v.releases {
+					if of == r.Version.String() {
+						add(name, v.settings)
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
 func TestEveryShippedReleaseRendersAsReviewed(t *testing.T) {
 	t.Parallel()
-	for _, r := range releases(t) {
-		t.Run(r.Version.String(), func(t *testing.T) {
+	for file, g := range goldens(t) {
+		t.Run(file, func(t *testing.T) {
 			t.Parallel()
-			folder := filepath.Join("testdata", "flannel", r.Version.String())
-			got := render(t, r.ChartValues()).text
+			out, err := render.Release(os.DirFS("."), g.addOn, g.release, g.settings)
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join("testdata", file)
 			if *update {
-				write(t, folder, got)
+				write(t, path, out.Manifest)
 				return
 			}
-			if diff := cmp.Diff(read(t, folder), got); diff != "" {
-				t.Errorf("objects of %s (-want +got):\n%s", folder, diff)
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), out.Manifest); diff != "" {
+				t.Errorf("render of %s (-want +got):\n%s", file, diff)
 			}
 		})
 	}
 }
 
-// A golden folder nobody renders any more would lie about what is shipped.
-func TestEveryGoldenFolderBelongsToARelease(t *testing.T) {
+// A golden file that nobody renders any more would lie about what is shipped.
+func TestEveryGoldenFileBelongsToARelease(t *testing.T) {
 	t.Parallel()
-	if *update {
-		t.Skip("the folders are being rewritten")
-	}
-	want := map[string]bool{}
-	for _, r := range releases(t) {
-		want[r.Version.String()] = true
-	}
-	folders, err := os.ReadDir(filepath.Join("testdata", "flannel"))
-	if err != nil {
+	want := goldens(t)
+	err := filepath.WalkDir("testdata", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		file, err := filepath.Rel("testdata", path)
+		if _, ok := want[file]; ok || err != nil {
+			return err
+		}
+		if *update {
+			return os.Remove(path)
+		}
+		t.Errorf("%s belongs to no shipped release", path)
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
-	}
-	for _, folder := range folders {
-		if !want[folder.Name()] {
-			t.Errorf("%s belongs to no shipped release", folder.Name())
-		}
-	}
-}
-
-func TestTwoRendersGiveTheSameBytes(t *testing.T) {
-	t.Parallel()
-	for _, r := range releases(t) {
-		first := render(t, r.ChartValues()).text
-		for range 5 {
-			if diff := cmp.Diff(first, render(t, r.ChartValues()).text); diff != "" {
-				t.Fatalf("%s: two renders differ:\n%s", r.Version, diff)
-			}
-		}
 	}
 }
 
 func TestHelmLintFindsNothingToComplainAbout(t *testing.T) {
 	t.Parallel()
-	for _, r := range releases(t) {
-		for _, message := range lint.All("flannel", r.ChartValues(), "kube-system", true).Messages {
+	for file, g := range goldens(t) {
+		for _, message := range lint.All(g.release.Chart, g.release.ChartValues(), "kube-system", true).Messages {
 			if message.Severity > support.InfoSev {
-				t.Errorf("%s: %s", r.Version, message)
+				t.Errorf("%s: %s", file, message)
 			}
 		}
 	}
 }
 
-func write(t *testing.T, folder string, files map[string]string) {
+func write(t *testing.T, path, text string) {
 	t.Helper()
-	if err := os.RemoveAll(folder); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.MkdirAll(folder, 0o750); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, body := range files {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(body), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func read(t *testing.T, folder string) map[string]string {
-	t.Helper()
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string]string{}
-	for _, entry := range entries {
-		data, err := os.ReadFile(filepath.Join(folder, entry.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[entry.Name()] = string(data)
-	}
-	return files
 }

@@ -114,10 +114,10 @@ func flannelFootprint(config string) *catalog.Footprint {
 			Images:        []string{"ghcr.io/flannel-io/flannel-cni-plugin:v1.7.1-flannel1", "ghcr.io/flannel-io/flannel:v0.27.3"},
 			Tolerations:   []string{":NoExecute", ":NoSchedule"},
 			NodeAffinity: `{"nodeSelectorTerms":[{"matchExpressions":[{"key":"kubernetes.io/os","operator":"In","values":["linux"]},` +
-				`{"key":"oci.oraclecloud.com/custom-k8s-networking","operator":"NotIn","values":["true"]}]}]}`,
+				`{"key":"node-role.kubernetes.io/virtual-node","operator":"DoesNotExist"},{"key":"oci.oraclecloud.com/custom-k8s-networking","operator":"NotIn","values":["true"]}]}]}`,
 			Configuration: []string{"ConfigMap " + config},
 			Env:           map[string]string{"EVENT_QUEUE_DEPTH": "5000", "CONT_WHEN_CACHE_NOT_READY": "false"},
-			Strategy:      "RollingUpdate", MaxUnavailable: "10%", MinReadySeconds: 5,
+			Strategy:      "RollingUpdate", MaxUnavailable: "10%", MinReadySeconds: 10,
 		}},
 		Bindings: []catalog.Binding{{
 			Name: "ClusterRoleBinding flannel", Role: "ClusterRole flannel", Subjects: []string{"ServiceAccount kube-system/flannel"},

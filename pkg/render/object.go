@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -8,8 +9,10 @@ import (
 	"maps"
 	"strings"
 
+	plainyaml "go.yaml.in/yaml/v2"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
@@ -79,17 +82,20 @@ func with(m, more map[string]string) map[string]string {
 	return out
 }
 
-// Parse reads the objects of a manifest text; empty documents are skipped.
+// Parse reads the objects of a manifest text; empty documents are skipped. Whole numbers stay whole.
 func Parse(manifest string) ([]*unstructured.Unstructured, error) {
 	var out []*unstructured.Unstructured
-	d := utilyaml.NewYAMLOrJSONDecoder(strings.NewReader(manifest), 4096)
+	r := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(manifest)))
 	for {
-		o := &unstructured.Unstructured{}
-		err := d.Decode(&o.Object)
+		document, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			return out, nil
 		}
 		if err != nil {
+			return nil, fmt.Errorf("reading document %d: %w", len(out)+1, err)
+		}
+		o := &unstructured.Unstructured{}
+		if err := decode(document, &o.Object); err != nil {
 			return nil, fmt.Errorf("reading document %d: %w", len(out)+1, err)
 		}
 		if len(o.Object) == 0 {
@@ -102,11 +108,19 @@ func Parse(manifest string) ([]*unstructured.Unstructured, error) {
 	}
 }
 
+func decode(document []byte, into *map[string]any) error {
+	text, err := yaml.YAMLToJSON(document)
+	if err != nil {
+		return err
+	}
+	return kjson.UnmarshalCaseSensitivePreserveInts(text, into)
+}
+
 // Print writes objects as a manifest text: one document each, keys sorted.
 func Print(objects []*unstructured.Unstructured) (string, error) {
 	var b bytes.Buffer
 	for _, o := range objects {
-		text, err := yaml.Marshal(o.Object)
+		text, err := plainyaml.Marshal(o.Object) // as sigs.k8s.io/yaml writes it, without its way over JSON
 		if err != nil {
 			return "", fmt.Errorf("printing %s %s: %w", o.GetKind(), o.GetName(), err)
 		}

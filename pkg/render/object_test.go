@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
 
 	"github.com/addonctl/addonctl/pkg/render"
 )
@@ -138,4 +139,43 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("print and parse changed it (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// The text is that of sigs.k8s.io/yaml, which everybody else writes; ours leaves out its way over JSON.
+func TestPrintedObjectsReadAsTheUsualLibraryWritesThem(t *testing.T) {
+	t.Parallel()
+	for _, object := range []map[string]any{
+		{"a": int64(10000000), "b": int64(-1), "c": 1.5, "d": "1e+07", "e": "0x10", "f": "yes", "g": "", "h": nil, "i": true},
+		{"text": "a\nb\n", "list": []any{"a", map[string]any{"b": "c: d"}}, "empty": map[string]any{}, "none": []any{}, "quote": `"'`},
+		{"date": "2026-11-22", "octal": "0644", "tilde": "~", "star": "*a", "long": strings.Repeat("word ", 40)},
+	} {
+		want, err := yaml.Marshal(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := render.Print([]*unstructured.Unstructured{{Object: object}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff("---\n"+string(want), got); diff != "" {
+			t.Errorf("text (-usual +ours):\n%s", diff)
+		}
+	}
+}
+
+func TestWholeNumbersStayWhole(t *testing.T) {
+	t.Parallel()
+	objects, err := render.Parse("apiVersion: v1\nkind: X\nmetadata: {name: x}\nspec: {vni: 16777215, half: 0.5}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := render.Print(objects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"vni: 16777215\n", "half: 0.5\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
 }

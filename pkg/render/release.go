@@ -1,46 +1,29 @@
 package render
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"io/fs"
-	"net/netip"
+	"maps"
 	"path"
-	"sort"
-	"strings"
+	"slices"
 
 	"helm.sh/helm/v3/pkg/chart"
-	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/engine"
 	"helm.sh/helm/v3/pkg/releaseutil"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
-	"github.com/addonctl/addonctl/pkg/version"
 )
 
-// Settings are what a cluster adds to a release's own values.
-type Settings struct {
-	// Kubernetes is the version that templates may ask for.
-	Kubernetes version.Version
-	// PodCIDRs that hold every node's pod CIDR, at most one per family.
-	PodCIDRs []string
-}
-
-// into puts the settings where the chart reads them.
-func (s Settings) into(values map[string]any) error {
-	var cidrs []any
-	for _, c := range s.PodCIDRs {
-		if _, err := netip.ParsePrefix(c); err != nil {
-			return fmt.Errorf("reading pod CIDR %q: %w", c, err)
-		}
-		cidrs = append(cidrs, c)
-	}
-	if len(cidrs) > 0 {
-		values["podCIDRs"] = cidrs
-	}
-	return nil
+// Finding is something that a render has to say; a blocking one means that the render must not be written to a cluster.
+type Finding struct {
+	// Reason in CamelCase.
+	Reason string
+	// Message is a sentence, Fix what to do; Fix may be empty.
+	Message, Fix string
+	Blocking     bool
 }
 
 // Render is a release as objects.
@@ -54,66 +37,69 @@ type Render struct {
 	Objects []*unstructured.Unstructured
 	// Manifest is the text of the objects, deterministic; its digest identifies the render.
 	Manifest string
+	// Findings in a stable order.
+	Findings []Finding
 }
 
-// NoChartError says that the folder of charts has no chart of that name: a build may know releases that it cannot render.
-type NoChartError struct{ Name string }
-
-func (e *NoChartError) Error() string { return fmt.Sprintf("this build has no chart %q", e.Name) }
-
-// Release renders a release with its chart from a folder of charts. Hooks, and a chart that writes outside of strict
-// templating, are errors; a *NoChartError says that there is no such chart.
+// Release renders a release with its chart from a folder of charts: what the chart gives, the operator's definitions in
+// place of the chart's, then the operator's overlay. Hooks, a chart that writes outside of strict templating, and settings
+// that make no sense are errors: a *NoChartError says that there is no such chart, a *ConfigurationError that the release
+// does not take a configuration.
 func Release(charts fs.FS, addOn catalog.AddOn, r catalog.Release, s Settings) (*Render, error) {
-	c, err := load(charts, r.Chart)
+	chart, err := open(charts, r.Chart)
 	if err != nil {
 		return nil, fmt.Errorf("loading chart %q: %w", r.Chart, err)
 	}
-	if n := len(c.CRDObjects()); n > 0 {
-		return nil, fmt.Errorf("chart %q has %d files in crds/: a chart that brings definitions brings them as templates", r.Chart, n)
-	}
-	c.Metadata.AppVersion = r.Version.String()
-	values := r.ChartValues()
-	if err := s.into(values); err != nil {
+	out := &Render{AddOn: addOn.Name, Version: r.Version.String(), Chart: chart.of(r.Version.String())}
+	if err := out.fill(chart, addOn, r, s); err != nil {
 		return nil, fmt.Errorf("rendering %s %s: %w", addOn.Name, r.Version, err)
 	}
-	objects, err := template(c, values, addOn, s)
-	if err != nil {
-		return nil, fmt.Errorf("rendering %s %s: %w", addOn.Name, r.Version, err)
-	}
-	if err := mark(objects, addOn); err != nil {
-		return nil, fmt.Errorf("rendering %s %s: %w", addOn.Name, r.Version, err)
-	}
-	manifest, err := Print(objects)
-	if err != nil {
-		return nil, fmt.Errorf("rendering %s %s: %w", addOn.Name, r.Version, err)
-	}
-	return &Render{AddOn: addOn.Name, Version: r.Version.String(), Chart: c, Values: values, Objects: objects, Manifest: manifest}, nil
+	return out, nil
 }
 
-// load reads a chart from its folder, every file of it: names that begin with "_" or "." belong to it.
-func load(charts fs.FS, name string) (*chart.Chart, error) {
-	if _, err := fs.Stat(charts, name); errors.Is(err, fs.ErrNotExist) {
-		return nil, &NoChartError{Name: name}
-	}
-	var files []*loader.BufferedFile
-	err := fs.WalkDir(charts, name, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := fs.ReadFile(charts, p)
-		if err != nil {
-			return err
-		}
-		files = append(files, &loader.BufferedFile{Name: strings.TrimPrefix(p, name+"/"), Data: data})
-		return nil
-	})
+// fill renders the chart that is in hand.
+func (out *Render) fill(chart *source, addOn catalog.AddOn, r catalog.Release, s Settings) error {
+	configurations, err := decoded(r, s.Configurations)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return loader.LoadFiles(files)
+	if out.Values, err = s.values(out.Chart.Values, r, configurations); err != nil {
+		return err
+	}
+	objects, err := template(chart, out.Values, addOn, s)
+	if err != nil {
+		return err
+	}
+	objects = replaced(objects, s.Definitions)
+	objects, findings, err := overlaid(objects, s.Overlay)
+	if err != nil {
+		return err
+	}
+	out.Objects, out.Findings = objects, append(unused(addOn, configurations), findings...)
+	if err := mark(out.Objects, addOn); err != nil {
+		return err
+	}
+	out.Manifest, err = Print(out.Objects)
+	return err
 }
 
-func template(c *chart.Chart, values map[string]any, addOn catalog.AddOn, s Settings) ([]*unstructured.Unstructured, error) {
+// replaced are the objects with definitions in place of those of the same name. Others of them are left out: a release
+// brings the definitions that it needs, and no more.
+func replaced(objects, definitions []*unstructured.Unstructured) []*unstructured.Unstructured {
+	out := make([]*unstructured.Unstructured, 0, len(objects))
+	for _, o := range objects {
+		if d := namesake(o, definitions); d != nil && o.GetKind() == kindDefinition {
+			o = d.DeepCopy()
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+const kindDefinition = "CustomResourceDefinition"
+
+// template runs the chart's templates with values.
+func template(c *source, values map[string]any, addOn catalog.AddOn, s Settings) ([]*unstructured.Unstructured, error) {
 	caps := chartutil.DefaultCapabilities.Copy()
 	if !s.Kubernetes.IsZero() {
 		k, err := chartutil.ParseKubeVersion(s.Kubernetes.Core())
@@ -124,40 +110,54 @@ func template(c *chart.Chart, values map[string]any, addOn catalog.AddOn, s Sett
 	}
 	// Revision and IsInstall are fixed: a render must not depend on what is recorded.
 	options := chartutil.ReleaseOptions{Name: addOn.Release, Namespace: addOn.Workload.Namespace, Revision: 1, IsInstall: true}
-	all, err := chartutil.ToRenderValues(c, values, options, caps)
+	const ownValidation = true // Helm's would compile the schema each time, and fetch what it refers to
+	all, err := chartutil.ToRenderValuesWithSchemaValidation(c.chart, values, options, caps, ownValidation)
 	if err != nil {
 		return nil, err
 	}
-	files, err := engine.Engine{Strict: true}.Render(c, all)
+	given, err := all.Table("Values")
 	if err != nil {
 		return nil, err
 	}
-	return parseFiles(files, caps.APIVersions)
+	if err := c.validate(given); err != nil {
+		return nil, err
+	}
+	files, err := engine.Engine{Strict: true}.Render(c.chart, all)
+	if err != nil {
+		return nil, err
+	}
+	return parseFiles(files)
 }
 
-func parseFiles(files map[string]string, apis chartutil.VersionSet) ([]*unstructured.Unstructured, error) {
-	for name := range files {
-		if path.Base(name) == "NOTES.txt" {
-			delete(files, name)
-		}
-	}
-	for name, text := range files {
-		if strings.Contains(text, annotationHook) {
-			return nil, fmt.Errorf("%s has a hook: hooks are not run", name)
-		}
-	}
-	_, manifests, err := releaseutil.SortManifests(files, apis, releaseutil.InstallOrder)
-	if err != nil {
-		return nil, err
-	}
+// parseFiles reads the objects out of rendered files, in the order of writing: by phase, then by Helm's order of kinds,
+// then as the files have them.
+func parseFiles(files map[string]string) ([]*unstructured.Unstructured, error) {
 	var out []*unstructured.Unstructured
-	for _, m := range manifests {
-		os, err := Parse(m.Content)
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", m.Name, err)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if path.Base(name) == "NOTES.txt" {
+			continue
 		}
-		out = append(out, os...)
+		objects, err := Parse(files[name])
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", name, err)
+		}
+		for _, o := range objects {
+			if _, ok := o.GetAnnotations()[annotationHook]; ok {
+				return nil, fmt.Errorf("%s has a hook: hooks are not run", name)
+			}
+		}
+		out = append(out, objects...)
 	}
-	sort.SliceStable(out, func(i, j int) bool { return PhaseOf(out[i]) < PhaseOf(out[j]) })
+	slices.SortStableFunc(out, func(a, b *unstructured.Unstructured) int {
+		return cmp.Or(cmp.Compare(PhaseOf(a), PhaseOf(b)), cmp.Compare(place(a), place(b)), cmp.Compare(a.GetKind(), b.GetKind()))
+	})
 	return out, nil
+}
+
+// place of an object's kind in Helm's order of installation; kinds that it does not name come last.
+func place(o *unstructured.Unstructured) int {
+	if i := slices.Index(releaseutil.InstallOrder, o.GetKind()); i >= 0 {
+		return i
+	}
+	return len(releaseutil.InstallOrder)
 }
