@@ -24,6 +24,10 @@ import (
 // ErrChanged says that a record was changed by somebody else between reading and writing. Look again.
 var ErrChanged = errors.New("the record was changed by somebody else in the meantime")
 
+// ErrOldDefinition says that the cluster's definition of a record is of an older addonctl and lacks a field that is to be written.
+// Nothing of the record was written.
+var ErrOldDefinition = errors.New("the cluster's definition of it is older than this addonctl; bring it up to date: kubectl apply --server-side -f manifests/crds, of this addonctl's release")
+
 // Hub is the API server that holds the records; for a single cluster it is the cluster itself.
 type Hub struct{ client *kube.Client }
 
@@ -107,6 +111,8 @@ func changed(err error, kind, name string) error {
 		return nil
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
 		return fmt.Errorf("writing %s %s: %w", kind, name, ErrChanged)
+	case apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "unknown field"):
+		return fmt.Errorf("writing %s %s: %w (%w)", kind, name, ErrOldDefinition, err)
 	default:
 		return fmt.Errorf("writing %s %s: %w", kind, name, err)
 	}

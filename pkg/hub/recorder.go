@@ -90,14 +90,20 @@ func (h *Hub) Save(ctx context.Context, target *kube.Client, w Wish) error {
 	if err != nil {
 		return err
 	}
-	if now := Desired(specOf(a)); !now.Equal(w.Seen) && !now.Equal(w.Desired) {
+	now, err := Desired(specOf(a))
+	if err != nil {
+		return err
+	}
+	if !now.Equal(w.Seen) && !now.Equal(w.Desired) {
 		return fmt.Errorf("recording the wish for %s: %w", w.Desired.AddOn, ErrChanged)
 	}
 	if a == nil {
 		a = &v1alpha1.Addon{ObjectMeta: metav1.ObjectMeta{Name: AddonName(w.Cluster, w.Desired.AddOn)}}
 	}
-	spec := a.Spec
-	want(&spec, w)
+	spec := *a.Spec.DeepCopy()
+	if err := want(&spec, w); err != nil {
+		return err
+	}
 	if reflect.DeepEqual(spec, a.Spec) {
 		return nil
 	}
@@ -113,8 +119,8 @@ func specOf(a *v1alpha1.Addon) v1alpha1.AddonSpec {
 }
 
 // Desired is the wish that a recorded spec stands for; zero for an empty one.
-func Desired(s v1alpha1.AddonSpec) plan.Desired {
-	d := plan.Desired{AddOn: s.Addon, Version: s.Version, MoveTo: s.MoveTo}
+func Desired(s v1alpha1.AddonSpec) (d plan.Desired, err error) {
+	d = plan.Desired{AddOn: s.Addon, Version: s.Version, MoveTo: s.MoveTo}
 	if p := s.Pin; p != nil {
 		d.Pin = plan.Pin{Reason: p.Reason, By: p.By, Ticket: p.Ticket}
 		if p.At != nil {
@@ -127,7 +133,10 @@ func Desired(s v1alpha1.AddonSpec) plan.Desired {
 	if s.Accept != nil {
 		d.Accept = plan.Accept{Version: s.Accept.Version, Reason: s.Accept.Reason}
 	}
-	return d
+	if d.Settings, err = settings(s); err != nil {
+		return d, fmt.Errorf("reading what is recorded of %s: %w", s.Addon, err)
+	}
+	return d, nil
 }
 
 // Held are the releases that a recorded status holds.
@@ -182,21 +191,26 @@ func (h *Hub) choosePodCIDRs(ctx context.Context, c *v1alpha1.ClusterNetwork, w 
 	return h.SaveCluster(ctx, c)
 }
 
-func want(s *v1alpha1.AddonSpec, w Wish) {
+func want(s *v1alpha1.AddonSpec, w Wish) error {
 	d := w.Desired
 	s.Cluster, s.Addon, s.Driver = w.Cluster, d.AddOn, v1alpha1.DriverHelm
 	s.Version, s.MoveTo, s.Pin, s.Accept = d.Version, d.MoveTo, nil, nil
 	if d.Accept.Version != "" {
 		s.Accept = &v1alpha1.Accept{Version: d.Accept.Version, Reason: d.Accept.Reason}
 	}
-	if d.Version == "" {
-		return
+	if d.Version != "" {
+		s.Pin = pinOf(d.Pin)
 	}
-	s.Pin = &v1alpha1.Pin{Reason: d.Pin.Reason, By: d.Pin.By, Ticket: d.Pin.Ticket}
-	if !d.Pin.At.IsZero() {
-		s.Pin.At = &metav1.Time{Time: d.Pin.At}
+	return wantSettings(s, d.Settings)
+}
+
+func pinOf(p plan.Pin) *v1alpha1.Pin {
+	out := &v1alpha1.Pin{Reason: p.Reason, By: p.By, Ticket: p.Ticket}
+	if !p.At.IsZero() {
+		out.At = &metav1.Time{Time: p.At}
 	}
-	if !d.Pin.Until.IsZero() {
-		s.Pin.Until = &metav1.Time{Time: d.Pin.Until}
+	if !p.Until.IsZero() {
+		out.Until = &metav1.Time{Time: p.Until}
 	}
+	return out
 }

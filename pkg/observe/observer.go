@@ -102,9 +102,9 @@ func (o *Observer) records(ctx context.Context, in *plan.Input) error {
 	if err != nil || a == nil {
 		return err
 	}
-	in.Desired, in.Held = hub.Desired(a.Spec), hub.Held(a.Status)
-	in.Cluster.Driver = plan.Driver(a.Spec.Driver)
-	return nil
+	in.Held, in.Cluster.Driver = hub.Held(a.Status), plan.Driver(a.Spec.Driver)
+	in.Desired, err = hub.Desired(a.Spec)
+	return err
 }
 
 // networkType whose add-on is looked at: the recorded one, else the stamped one, else the one asked for. So a cluster whose

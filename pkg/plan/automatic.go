@@ -39,16 +39,24 @@ var automatic = []rule{
 	{"reachable", reachableInput, isReachable},
 	// And a way back from it, unless an operator accepts that there is none.
 	{"way-back", wayBackInput, hasWayBack},
+	// It takes all that the operator set and the installed release takes. Asked last: where it alone fails, somebody is told.
+	{settingsRule, settingsInput, takesSettings},
 }
 
 // eligible says whether automatic mode may take the release, and if not, why.
 func (d decision) eligible(r catalog.Release) (string, bool) {
+	rule, why := d.refusedBy(r)
+	return why, rule == ""
+}
+
+// refusedBy is the first rule of automatic mode that does not hold for a release, and why; empty when all hold.
+func (d decision) refusedBy(r catalog.Release) (name, why string) {
 	for _, rule := range automatic {
 		if why, ok := rule.Holds(d, r); !ok {
-			return why, false
+			return rule.Name, why
 		}
 	}
-	return "", true
+	return "", ""
 }
 
 func statusInput(_ decision, r catalog.Release) string { return "status " + string(r.Status) }

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -166,39 +165,9 @@ func networkTypeList(types []catalog.NetworkType) string {
 	return strings.Join(out, ", ")
 }
 
-// configurationKeys accepts the keys that the release publishes, with values of their form (facts: OKE 2.7, rule 18).
-func configurationKeys(d decision) []Finding {
-	if d.goal.Version.IsZero() {
-		return nil
-	}
-	var out []Finding
-	for _, key := range slices.Sorted(maps.Keys(d.Configurations)) {
-		if problem := d.configurationProblem(key); problem != "" {
-			out = append(out, block(BadConfiguration, problem, "addonctl catalog show "+d.addOn.Name+" "+d.goal.Version.String()+" lists the keys")...)
-		}
-	}
-	for _, c := range d.goal.Configurations {
-		if _, ok := d.Configurations[c.Key]; c.Required && !ok {
-			out = append(out, block(BadConfiguration, fmt.Sprintf("configuration key %q is required by %s %s", c.Key, d.addOn.Name, d.goal.Version), "")...)
-		}
-	}
-	return out
-}
-
-func (d decision) configurationProblem(key string) string {
-	c, ok := d.goal.Configuration(key)
-	if !ok {
-		return fmt.Sprintf("%s %s has no configuration key %q", d.addOn.Name, d.goal.Version, key)
-	}
-	if _, err := c.Decode(d.Configurations[key]); err != nil {
-		return err.Error()
-	}
-	return ""
-}
-
 // renderable refuses what cannot be rendered: nothing is written that was not rendered and looked at first.
 func renderable(d decision) []Finding {
-	if d.Change.Unrenderable == "" || !d.moves() {
+	if d.Change.Unrenderable == "" || !d.moves() && d.desired.Settings.Equal(d.Desired.Settings) {
 		return nil
 	}
 	return block(NotRenderable, fmt.Sprintf("%s %s cannot be rendered: %s", d.addOn.Name, d.target.Version, d.Change.Unrenderable),

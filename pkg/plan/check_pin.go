@@ -9,7 +9,7 @@ import (
 // pinKept refuses an update that the pin does not want. Changing the pin is an act of its own.
 func pinKept(d decision) []Finding {
 	pin := d.Desired.Version
-	if pin == "" || d.Request.Verb != Update || same(d.Request.Version, pin) {
+	if pin == "" || d.Request.Verb != Update || same(d.Request.Version, pin) || d.Request.keepsVersion() {
 		return nil
 	}
 	if d.Request.Version == "" && (d.moves() || !settled(d)) {

@@ -17,6 +17,7 @@ var rules = []Check{
 	{"facts-known", factsKnown},
 	{"facts-agree", factsAgree},
 	{"held-back", heldBack},
+	{"held-by-settings", heldBySettings},
 	// A cluster has one network type for life (facts: OKE 1.1, rules 1 and 2).
 	{"network-type-known", networkTypeKnown},
 	{"network-type-immutable", networkTypeImmutable},
@@ -42,6 +43,7 @@ var rules = []Check{
 	{"held-release", heldChosen},
 	// Installing is for a cluster without the add-on; moving it is another verb, so that a pipeline that runs twice moves nothing.
 	{"install-once", installOnce},
+	{"install-settings", installSettings},
 	{"installed-known", installedKnown},
 	// The wanted release exists and fits (facts: OKE rules 8, 9 and 10).
 	{"release-known", releaseKnown},
@@ -51,7 +53,11 @@ var rules = []Check{
 	{"kubelet-range", kubeletRange},
 	{"listed-for", listedFor},
 	{"node-needs", nodeNeeds},
+	// What an operator set is taken by every release on the way, and nothing of it is lost (facts: OKE rules 17 and 18).
+	{"settings-recorded", settingsRecorded},
+	{"settings-fit", settingsFit},
 	{"configuration-keys", configurationKeys},
+	{"settings-change", settingsChange},
 	{"backwards", backwards},
 	// Open steps lead there, one at a time, and the way back is known before the first (facts: CNI B39, B53, OKE rule 15).
 	{"path-open", pathOpen},
@@ -69,6 +75,7 @@ var rules = []Check{
 	{"nodes-ready", nodesReady},
 	// One refusal in the dry run means that nothing is written.
 	{"renderable", renderable},
+	{"render-findings", renderFindings},
 	{"own-rights", ownRights},
 	{"dry-run", dryRun},
 	{"complete", complete},

@@ -36,6 +36,8 @@ type document struct {
 	Desired        desiredDocument   `json:"desired"`
 	Held           []Held            `json:"held"`
 	Configurations map[string]string `json:"configurations"`
+	Values         map[string]any    `json:"values"`
+	Overlay        map[string]string `json:"overlay"`
 	Revisions      []Revision        `json:"revisions"`
 	Change         changeDocument    `json:"change"`
 }
@@ -90,6 +92,7 @@ type changeDocument struct {
 	From          *catalog.Footprint `json:"from"`
 	To            *catalog.Footprint `json:"to"`
 	Unrenderable  string             `json:"unrenderable"`
+	Findings      []Finding          `json:"findings"`
 }
 
 // ReadFacts reads a facts file, YAML or JSON, strictly: an unknown or doubled field is an error. It fills everything of an
@@ -114,13 +117,16 @@ func ReadFacts(data []byte) (Input, error) {
 func (doc document) input() (Input, error) {
 	r := reader{}
 	in := Input{
-		Now: doc.Now, AddOn: doc.AddOn, Held: doc.Held, Configurations: doc.Configurations,
+		Now: doc.Now, AddOn: doc.AddOn, Held: doc.Held,
 		Cluster: r.cluster(doc.Cluster, len(doc.Nodes) > 0), Nodes: r.nodes(doc.Nodes),
-		Desired: Desired{Version: doc.Desired.Version, MoveTo: doc.Desired.MoveTo, Pin: doc.Desired.Pin, Accept: doc.Desired.Accept},
-		Record:  Record{Revisions: doc.Revisions},
+		Desired: Desired{
+			Version: doc.Desired.Version, MoveTo: doc.Desired.MoveTo, Pin: doc.Desired.Pin, Accept: doc.Desired.Accept,
+			Settings: Settings{doc.Configurations, doc.Values, doc.Overlay},
+		},
+		Record: Record{Revisions: doc.Revisions},
 		Change: Change{
 			Missing: doc.Change.Missing, MissingRights: doc.Change.MissingRights, Objects: doc.Change.Objects,
-			From: doc.Change.From, To: doc.Change.To, Unrenderable: doc.Change.Unrenderable,
+			From: doc.Change.From, To: doc.Change.To, Unrenderable: doc.Change.Unrenderable, Findings: doc.Change.Findings,
 		},
 	}
 	r.want("apiVersion", doc.APIVersion, documentVersion)
@@ -131,7 +137,7 @@ func (doc document) input() (Input, error) {
 			r.fault("minimumAge", doc.MinimumAge, "want a duration such as 72h")
 		}
 	}
-	in.Installed = installedOf(doc.Installed)
+	in.Installed = installedOf(doc.Installed, in.Desired.Settings)
 	if in.Installed.Present && in.Installed.Ours && doc.Revisions == nil {
 		in.Record = settledAt(in.Installed)
 	}
@@ -243,13 +249,14 @@ func podOf(doc nodeDocument) *noderoll.Pod {
 	return p
 }
 
-func installedOf(doc installedDocument) Installed {
+// installedOf is an add-on that was written with the recorded settings.
+func installedOf(doc installedDocument, s Settings) Installed {
 	if doc.Version == "" {
 		return Installed{}
 	}
 	revision := strings.TrimPrefix(doc.Version, "v")
 	return Installed{
-		Present: true, Ours: !doc.Foreign, Version: doc.Version, Digest: imagined + revision, Observed: true, Newest: revision,
+		Present: true, Ours: !doc.Foreign, Version: doc.Version, Digest: imagined(revision, s), Observed: true, Newest: revision,
 		Network: doc.Network, MaxUnavailable: max(1, doc.MaxUnavailable),
 	}
 }
@@ -261,13 +268,13 @@ func settledAt(i Installed) Record {
 
 // ImagineInstalled puts an add-on of ours into an input, settled at a version, as a facts file does that says no more of it.
 func ImagineInstalled(in Input, v string) Input {
-	in.Installed = installedOf(installedDocument{Version: v})
+	in.Installed = installedOf(installedDocument{Version: v}, in.Desired.Settings)
 	in.Record = settledAt(in.Installed)
 	return in
 }
 
-// imagined marks the digest of a render that nobody made.
-const imagined = "imagined:"
+// imagined is the digest of a render that nobody made.
+func imagined(v string, s Settings) string { return "imagined:" + v + s.encoded() }
 
 // Imagine completes an input for which nothing is rendered, so that a plan can be made from facts alone: the target is taken
 // to be renderable, and to be written with the pod CIDRs that are known. Such a plan is for looking at: no engine renders
@@ -277,7 +284,7 @@ func Imagine(in Input) Input {
 	if !ok || in.Change.Unrenderable != "" {
 		return in
 	}
-	in.Change.Version, in.Change.Digest = r.Version.String(), imagined+r.Version.String()
+	in.Change.Version, in.Change.Digest = r.Version.String(), imagined(r.Version.String(), MergedSettings(in))
 	if in.Change.To != nil && in.Change.To.Network != nil && len(in.Change.Network) == 0 {
 		in.Change.Network = in.Change.To.Network.Networks
 	}

@@ -99,6 +99,16 @@ const (
 	NotBeside Reason = "NotBeside"
 	// BadConfiguration : a configuration key or value is not what the release publishes.
 	BadConfiguration Reason = "BadConfiguration"
+	// ConfigurationDropped : a configuration that is set, and that the installed release takes, is not taken by another.
+	ConfigurationDropped Reason = "ConfigurationDropped"
+	// ConfigurationUnused : a configuration is taken and means nothing for this add-on.
+	ConfigurationUnused Reason = "ConfigurationUnused"
+	// BadSettings : an operator's own settings are none that a record can hold, or that a release can be rendered with.
+	BadSettings Reason = "BadSettings"
+	// SettingsLost : what is live was written with settings, and no record of them is left.
+	SettingsLost Reason = "SettingsLost"
+	// SettingsChanged : what is asked for changes the operator's own settings.
+	SettingsChanged Reason = "SettingsChanged"
 	// NotRenderable : the target cannot be rendered.
 	NotRenderable Reason = "NotRenderable"
 	// MoveClosed : no open steps lead to the wanted release.

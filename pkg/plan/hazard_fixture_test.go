@@ -116,9 +116,9 @@ func flannelFootprint(v string) *catalog.Footprint {
 			Images:      []string{"ghcr.io/flannel-io/flannel-cni-plugin:v1.7.1-flannel1", "ghcr.io/flannel-io/flannel:v" + v},
 			Tolerations: []string{":NoExecute", ":NoSchedule"},
 			NodeAffinity: `{"nodeSelectorTerms":[{"matchExpressions":[{"key":"kubernetes.io/os","operator":"In","values":["linux"]},` +
-				`{"key":"oci.oraclecloud.com/custom-k8s-networking","operator":"NotIn","values":["true"]}]}]}`,
+				`{"key":"node-role.kubernetes.io/virtual-node","operator":"DoesNotExist"},{"key":"oci.oraclecloud.com/custom-k8s-networking","operator":"NotIn","values":["true"]}]}]}`,
 			Configuration: []string{"ConfigMap " + config}, Template: "template-" + v,
-			Strategy: "RollingUpdate", MaxUnavailable: "10%", MinReadySeconds: 5,
+			Strategy: "RollingUpdate", MaxUnavailable: "10%", MinReadySeconds: 10,
 		}},
 		Bindings: []catalog.Binding{{
 			Name: "ClusterRoleBinding flannel", Role: "ClusterRole flannel", Subjects: []string{"ServiceAccount kube-system/flannel"},

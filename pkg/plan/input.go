@@ -25,8 +25,6 @@ type Input struct {
 	Desired Desired
 	// Held releases, as recorded.
 	Held []Held
-	// Configurations that are recorded: OKE's keys with their values as given, JSON plain or in Base64.
-	Configurations map[string]string
 	// Request is what a caller asks beyond the record; zero in the loop, which only follows the record.
 	Request Request
 	// Installed is what is live of the add-on.
@@ -124,6 +122,8 @@ type Desired struct {
 	Pin Pin
 	// Accept allows one move that has no way back; zero when none is allowed.
 	Accept Accept
+	// Settings of the operator.
+	Settings Settings
 }
 
 // Accept is an operator's word for a move that has no way back.
@@ -141,11 +141,17 @@ type Held struct {
 	At      time.Time `json:"at,omitzero"`
 }
 
-// Equal tells whether two wishes are the same, times compared as instants to the second, as they are stored.
+// Equal tells whether two wishes are the same: times compared as instants to the second, as they are stored, settings by what
+// they mean.
 func (d Desired) Equal(e Desired) bool {
-	at, until := d.Pin.At.Unix() == e.Pin.At.Unix(), d.Pin.Until.Unix() == e.Pin.Until.Unix()
-	d.Pin.At, d.Pin.Until, e.Pin.At, e.Pin.Until = time.Time{}, time.Time{}, time.Time{}, time.Time{}
-	return at && until && d == e
+	return d.AddOn == e.AddOn && d.Version == e.Version && d.MoveTo == e.MoveTo && d.Pin.equal(e.Pin) && d.Accept == e.Accept &&
+		d.Settings.Equal(e.Settings)
+}
+
+func (p Pin) equal(q Pin) bool {
+	at, until := p.At.Unix() == q.At.Unix(), p.Until.Unix() == q.Until.Unix()
+	p.At, p.Until, q.At, q.Until = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	return at && until && p == q
 }
 
 // Pin says who keeps a version and why.
@@ -183,6 +189,13 @@ type Request struct {
 	Pin Pin
 	// Accept is the operator's reason for taking a move that has no way back; empty when none was given.
 	Accept string
+	// Settings to change. An Update that changes them and names no version keeps the version.
+	Settings SettingsChange
+}
+
+// keepsVersion tells whether settings are to change and nothing is to move that is not on its way.
+func (r Request) keepsVersion() bool {
+	return r.Verb == Update && r.Version == "" && !r.Settings.IsZero()
 }
 
 // Installed is what is live of the add-on on the cluster.
@@ -295,4 +308,9 @@ type Change struct {
 	To *catalog.Footprint
 	// Unrenderable says why the target cannot be rendered, such as a chart that this build does not have; empty when it can.
 	Unrenderable string
+	// Findings of the render itself, such as settings that it cannot be made with.
+	Findings []Finding
+	// Unset is the digest of the live release rendered without an operator's settings, where nothing is recorded of an add-on
+	// that we installed; else empty.
+	Unset string
 }

@@ -498,7 +498,22 @@ func anyWish(t *rapid.T, a catalog.AddOn) plan.Request {
 	if r.Verb != plan.SetPin && rapid.IntRange(0, 3).Draw(t, "automatic") == 0 {
 		r.Version = ""
 	}
+	if r.Verb != plan.Unpin && rapid.IntRange(0, 2).Draw(t, "settings") == 0 {
+		r.Settings = anySettings(t)
+	}
 	return r
+}
+
+// anySettings set, change and take away what every add-on takes.
+func anySettings(t *rapid.T) plan.SettingsChange {
+	c := plan.SettingsChange{}
+	value := rapid.SampledFrom([]string{"-", "", `{"maxUnavailable":1}`, "eyJtYXhVbmF2YWlsYWJsZSI6MX0=", `{"maxUnavailable":"25%"}`}).Draw(t, "rollingUpdate")
+	if value != "-" {
+		c.Configurations = map[string]string{"rollingUpdate": value}
+	}
+	c.Values = rapid.SampledFrom([]map[string]any{nil, {}, {"a": 1}, {"a": 1.0}}).Draw(t, "values")
+	c.Overlay = rapid.SampledFrom([]map[string]string{nil, {}, {"kustomization.yaml": "namePrefix: x"}}).Draw(t, "overlay")
+	return c
 }
 
 // same tells whether two texts name one version.

@@ -15,7 +15,7 @@ func allRows(tb testing.TB) map[string]row {
 	tb.Helper()
 	out := map[string]row{}
 	for _, rows := range []map[string]row{
-		rowsOfNetworkAndWriting(tb), rowsOfFacts(tb), rowsOfClusters(tb), rowsOfPins(tb), rowsOfReleases(tb), rowsOfPaths(tb), rowsOfNodes(tb),
+		rowsOfNetworkAndWriting(tb), rowsOfFacts(tb), rowsOfClusters(tb), rowsOfPins(tb), rowsOfReleases(tb), rowsOfPaths(tb), rowsOfNodes(tb), rowsOfSettings(tb),
 	} {
 		for name := range rows {
 			if _, twice := out[name]; twice {
@@ -357,22 +357,7 @@ func rowsOfClusters(tb testing.TB) map[string]row {
 		"Calico beside flannel, accepted": {
 			"way-back", with(besideFlannel, accepting), plan.OneWayMove, false, "it was accepted",
 		},
-		"a configuration key that the release does not have": {
-			"configuration-keys", with(settled(tb, "0.26.2"), configuration("mtu", "1400")), plan.BadConfiguration, true, `Flannel 0.26.2 has no configuration key "mtu"`,
-		},
-		"a configuration value of another form": {
-			"configuration-keys", with(settled(tb, "0.26.2"), configuration("rollingUpdate", `["10%"]`)), plan.BadConfiguration, true, `configuration "rollingUpdate"`,
-		},
-		"a configuration key that is required": {
-			"configuration-keys", with(settled(tb, "0.26.2"), func(in *plan.Input) {
-				release(tb, in.Catalog, "Flannel", "0.26.2").Configurations = []catalog.Configuration{{Key: "mtu", Required: true}}
-			}), plan.BadConfiguration, true, `configuration key "mtu" is required by Flannel 0.26.2`,
-		},
 	}
-}
-
-func configuration(key, value string) func(*plan.Input) {
-	return func(in *plan.Input) { in.Configurations = map[string]string{key: value} }
 }
 
 func rowsOfPins(tb testing.TB) map[string]row {

@@ -10,7 +10,6 @@ import (
 var later = map[int]string{
 	10: "whether an image is in the realm's registry is asked by whoever writes; status, filters and realms are decided here",
 	12: "un-pinning is verified by reading again, which the OKE driver does; what un-pinning means is decided here",
-	17: "reading, merging and writing configurations belongs to the OKE driver",
 	19: "a 409 on installing is the OKE driver's to read",
 	20: "no step of a plan removes a CNI; disabling is the OKE driver's",
 	21: "work requests are the OKE driver's",

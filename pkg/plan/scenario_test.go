@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -22,7 +23,8 @@ var update = flag.Bool("update", false, "write what the planner says into the sc
 //
 //	NAME/facts.yaml  a facts file without its first two lines, docs/facts.md describes it; the one of the scenario before when left out
 //	NAME/ask         what is asked, as on the command line: "update --version 0.27.3", "pin --version 0.26.2",
-//	                 "install --network-type flannel", "unpin", "follow" (the record is followed, nothing is asked); further lines
+//	                 "install --network-type flannel", "unpin", "follow" (the record is followed, nothing is asked), settings as
+//	                 "--set-config KEY=VALUE", "--values JSON" and "--overlay JSON", all without spaces; further lines
 //	                 ask for more: "show reverse", "show choices", "show explain", "show walk" (carry it out, one look and
 //	                 one step at a time)
 //	NAME/want        what the planner says
@@ -231,6 +233,13 @@ func ask(tb testing.TB, text string) plan.Request {
 	flags.StringVar(&r.Accept, "accept", "", "")
 	networkType := flags.String("network-type", "", "")
 	podCIDR := flags.String("pod-cidr", "", "")
+	flags.Func("set-config", "", func(given string) error {
+		key, value, _ := strings.Cut(given, "=")
+		r.Settings.Configurations = added(r.Settings.Configurations, key, value)
+		return nil
+	})
+	flags.Func("values", "", func(given string) error { return json.Unmarshal([]byte(given), &r.Settings.Values) })
+	flags.Func("overlay", "", func(given string) error { return json.Unmarshal([]byte(given), &r.Settings.Overlay) })
 	if err := flags.Parse(words[1:]); err != nil || flags.NArg() > 0 {
 		tb.Fatalf("asking %q: %v", text, err)
 	}
@@ -245,6 +254,14 @@ func ask(tb testing.TB, text string) plan.Request {
 		r.PodCIDRs = []string{*podCIDR}
 	}
 	return r
+}
+
+func added(m map[string]string, key, value string) map[string]string {
+	if m == nil {
+		m = map[string]string{}
+	}
+	m[key] = value
+	return m
 }
 
 // say writes a plan as a reader of the specification wants it. Hazards are told by name: their texts are the catalog's.

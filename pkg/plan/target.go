@@ -49,6 +49,9 @@ func Target(in Input) (catalog.AddOn, catalog.Release, bool) {
 	return d.addOn, d.target, !d.target.Version.IsZero()
 }
 
+// NetworkType is the one that the input's target is rendered for: the recorded one, else the stamped, else the requested one.
+func NetworkType(in Input) catalog.NetworkType { return inForce(in) }
+
 func decide(in Input) decision {
 	d := decision{Input: in, networkType: inForce(in), desired: merge(in.Desired, in.Request)}
 	d.Nodes = inOrder(withoutVirtual(in.Nodes))
@@ -128,7 +131,10 @@ func inForce(in Input) catalog.NetworkType {
 //	| update   | no            | a single move that is under way is finished |
 //	| pin      | yes           | pinned to it                                |
 //	| unpin    |               | automatic                                   |
+//
+// Settings are changed whatever the verb.
 func merge(d Desired, r Request) Desired {
+	d.Settings = d.Settings.With(r.Settings)
 	switch r.Verb {
 	case Install:
 		if r.Version != "" && d.AddOn == "" && d.Version == "" && d.MoveTo == "" {
@@ -171,7 +177,8 @@ func (d decision) named() string {
 		return want
 	}
 	// A CNI that was deleted by hand is put back as it was before anything is moved, if it may be put back.
-	if begun := d.begun(); begun != "" && (d.Request.Verb != Update || d.gone() && d.fits(begun)) {
+	moving := d.Request.Verb == Update && !d.Request.keepsVersion()
+	if begun := d.begun(); begun != "" && (!moving || d.gone() && d.fits(begun)) {
 		return begun
 	}
 	return ""

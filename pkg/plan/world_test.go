@@ -62,7 +62,8 @@ func (w *world) do(s plan.Step, crash bool) {
 		w.wanted[s.Version] = w.wanted[s.Version] || s.Version != w.in.Installed.Version
 		if !crash {
 			w.in.Installed = plan.Installed{
-				Present: true, Ours: true, Version: s.Version, Digest: s.Digest, Observed: true, Newest: s.Version, MaxUnavailable: 1,
+				Present: true, Ours: true, Version: s.Version, Digest: s.Digest, Observed: true, Newest: strings.TrimPrefix(s.Digest, "imagined:"),
+				MaxUnavailable: 1,
 			}
 		}
 	case plan.AwaitNodes:

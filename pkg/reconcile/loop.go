@@ -239,7 +239,7 @@ func (r *run) superseded(now plan.Desired) bool {
 	if w == nil {
 		return false
 	}
-	return now.AddOn != w.AddOn || now.Version != w.Version || now.MoveTo != "" && now.MoveTo != w.MoveTo
+	return now.AddOn != w.AddOn || now.Version != w.Version || now.MoveTo != "" && now.MoveTo != w.MoveTo || !now.Settings.Equal(w.Settings)
 }
 
 // begun tells whether the run has written something or come as far as waiting for nodes: then a server that is away for a

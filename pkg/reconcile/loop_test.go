@@ -599,6 +599,9 @@ func TestARunEndsWhenTheRecordAsksForSomethingElse(t *testing.T) {
 		"the same version for another reason": {
 			&plan.Desired{AddOn: "Flannel", Version: "0.26.2", Pin: plan.Pin{Reason: "another"}}, reconcile.Done,
 		},
+		"other settings": {&plan.Desired{
+			AddOn: "Flannel", Version: "0.26.2", Settings: plan.Settings{Configurations: map[string]string{"nodeSelectors": "{}"}},
+		}, reconcile.Superseded},
 		"another version":             {&plan.Desired{AddOn: "Flannel", Version: "0.24.4"}, reconcile.Superseded},
 		"automatic updates":           {&plan.Desired{AddOn: "Flannel"}, reconcile.Superseded},
 		"another add-on":              {&plan.Desired{AddOn: "Calico", Version: "0.26.2"}, reconcile.Superseded},

@@ -1,6 +1,9 @@
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
 
 // Driver is the way an add-on's releases reach the cluster.
 // +kubebuilder:validation:Enum=Helm
@@ -43,7 +46,25 @@ type Accept struct {
 	Reason string `json:"reason"`
 }
 
-// AddonSpec is what is wanted of one add-on on one cluster.
+// Configuration is one of OKE's configuration keys with its value, as OKE's own API has them.
+type Configuration struct {
+	// Key as the release publishes it, such as tolerations.
+	// +kubebuilder:validation:Pattern=`^[A-Za-z][A-Za-z0-9._-]*$`
+	// +kubebuilder:validation:MaxLength=128
+	Key string `json:"key"`
+	// Value is JSON, plain or in Base64, of at most 64 KiB.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=65536
+	Value string `json:"value"`
+}
+
+// OverlayFile is the text of one file of a kustomize overlay.
+// +kubebuilder:validation:MaxLength=262144
+type OverlayFile string
+
+// AddonSpec is what is wanted of one add-on on one cluster. Its settings (configurations, values and overlay) are used by every
+// render, whoever makes it. They hold at most 448 KiB together: 128 KiB of configurations, 64 KiB of values and 256 KiB of
+// overlay, so that a record stays far below the 1.5 MiB that etcd takes; whatever writes or follows a record checks it.
 //
 // +kubebuilder:validation:XValidation:rule="self.cluster == oldSelf.cluster && self.addon == oldSelf.addon",message="cluster and addon name this object and cannot be changed"
 // +kubebuilder:validation:XValidation:rule="!has(self.pin) || has(self.version)",message="a pin needs a version: set spec.version, or remove spec.pin"
@@ -78,6 +99,22 @@ type AddonSpec struct {
 	// Accept allows one move that has no way back.
 	// +optional
 	Accept *Accept `json:"accept,omitempty"`
+	// Configurations are OKE's keys that are set, at most 50 and 128 KiB together. A release that does not take one of them
+	// is not moved to.
+	// +listType=map
+	// +listMapKey=key
+	// +kubebuilder:validation:MaxItems=50
+	// +optional
+	Configurations []Configuration `json:"configurations,omitempty"`
+	// Values of the chart, at most 64 KiB as JSON. What comes from the catalog or the cluster is not to be set here.
+	// +kubebuilder:validation:Type=object
+	// +optional
+	Values *apiextensionsv1.JSON `json:"values,omitempty"`
+	// Overlay is a kustomize overlay, its files by their paths, at most 200 and 256 KiB together. It is no place for secrets:
+	// whoever may read this record reads it.
+	// +kubebuilder:validation:MaxProperties=200
+	// +optional
+	Overlay map[string]OverlayFile `json:"overlay,omitempty"`
 }
 
 // NodeCounts sums up the per-node truth of an add-on.

@@ -13,20 +13,25 @@ import (
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/record"
 	"github.com/addonctl/addonctl/pkg/render"
+	"github.com/addonctl/addonctl/pkg/version"
 )
 
 // Change renders the target and compares it with the cluster. Where the live objects are not those of the render, it
 // asks the API server, for our user's rights first and then object by object in a strict dry run, what writing would do.
-// A target whose chart this build does not have is no error: Unrenderable says so.
+// A target whose chart this build does not have is no error: Unrenderable says so; nor is one that cannot be rendered with what
+// an operator set: Findings say so.
 func (e *Engine) Change(ctx context.Context, in plan.Input) (plan.Change, error) {
 	j, err := e.open(in)
 	if missing, ok := errors.AsType[*render.NoChartError](err); ok {
 		return plan.Change{Unrenderable: missing.Error()}, nil
 	}
+	if refused, ok := Refusal(err); ok {
+		return plan.Change{Findings: refused}, nil
+	}
 	if err != nil || j == nil {
 		return plan.Change{}, err
 	}
-	c := plan.Change{Version: j.render.Version, Digest: j.digest}
+	c := plan.Change{Version: j.render.Version, Digest: j.digest, Findings: Findings(j.render), Unset: j.unset(in)}
 	if c.To, err = render.Footprint(j.render.Objects); err != nil {
 		return plan.Change{}, fmt.Errorf("reading the render of %s %s: %w", j.render.AddOn, j.render.Version, err)
 	}
@@ -46,6 +51,24 @@ func (e *Engine) Change(ctx context.Context, in plan.Input) (plan.Change, error)
 		return c, nil
 	}
 	return j.compare(ctx, in.Installed, c)
+}
+
+// unset is the digest of the live release without an operator's settings, where no record says what they were; empty when there
+// is a record, and when the release cannot be rendered.
+func (j *job) unset(in plan.Input) string {
+	if in.Desired.AddOn != "" || !in.Installed.Ours {
+		return ""
+	}
+	live, err := version.Parse(in.Installed.Version)
+	if err != nil {
+		return ""
+	}
+	r, _ := j.addOn.Find(live)
+	rendered, err := Render(j.Charts, in, j.addOn, r, plan.Settings{})
+	if err != nil {
+		return ""
+	}
+	return record.Digest(rendered.Manifest)
 }
 
 // compare completes a change that something would be written for.

@@ -41,7 +41,7 @@ func (e *Engine) open(in plan.Input) (*job, error) {
 	if !ok {
 		return nil, nil //nolint:nilnil // "there is no target" is an answer, not an error
 	}
-	rendered, err := render.Release(e.Charts, addOn, r, render.Settings{Kubernetes: in.Cluster.Kubernetes, PodCIDRs: plan.PodCIDRs(in)})
+	rendered, err := Render(e.Charts, in, addOn, r, plan.MergedSettings(in))
 	if err != nil {
 		return nil, err
 	}
