@@ -4,7 +4,8 @@ CONTROLLER_GEN_VERSION := v0.23.0
 GOFUMPT_VERSION        := v0.12.0
 GOLANGCI_VERSION       := v2.15.0
 GOTESTSUM_VERSION      := v1.13.0
-KUBERNETES             := 1.36
+HELM_VERSION           := v3.22.0
+KUBERNETES             := 1.34 1.36
 FUZZTIME               := 30s
 SOAK                   := 1000000
 
@@ -20,6 +21,10 @@ CONTROLLER_GEN := $(CACHE)/controller-gen-$(CONTROLLER_GEN_VERSION)
 GOFUMPT        := $(CACHE)/gofumpt-$(GOFUMPT_VERSION)
 GOLANGCI       := $(CACHE)/golangci-lint-$(GOLANGCI_VERSION)
 GOTESTSUM      := $(CACHE)/gotestsum-$(GOTESTSUM_VERSION)
+HELM           := $(CACHE)/helm-$(HELM_VERSION)
+
+# Tests and benchmarks that want the real Helm find it here.
+export ADDONCTL_TEST_HELM := $(HELM)
 
 .DEFAULT_GOAL := help
 
@@ -33,15 +38,16 @@ build: ## Build bin/addonctl, and kubectl-addon beside it
 	@ln -sf addonctl $(BIN)/kubectl-addon
 
 .PHONY: sandbox
-sandbox: ## Build the embedded control plane once into the cache folder (minutes; KUBERNETES=1.36)
-	@go run ./e2e/sandbox/build --kubernetes $(KUBERNETES)
+sandbox: $(addprefix sandbox-,$(KUBERNETES)) ## Build the embedded control planes once into the cache folder (minutes; KUBERNETES=1.36 builds one)
+sandbox-%:
+	@go run ./e2e/sandbox/build --kubernetes $*
 
 .PHONY: quickstart
-quickstart: build sandbox ## See the main job: install, pin, update, history on a control plane of its own
+quickstart: build sandbox-1.36 ## See the main job: install, pin, update, history on a control plane of its own
 	@PATH=$(BIN):$$PATH ./e2e/quickstart.sh
 
 .PHONY: test
-test: sandbox $(GOTESTSUM) ## Run every test, on real control planes too
+test: sandbox $(GOTESTSUM) $(HELM) ## Run every test, on real control planes too
 	@$(GOTESTSUM) --format pkgname --hide-summary skipped -- $(RACE) -shuffle=on -timeout 20m ./...
 
 .PHONY: fuzz
@@ -50,13 +56,16 @@ fuzz: ## Fuzz every target (FUZZTIME=30s each)
 	go test ./pkg/version -run '^$$' -fuzz '^FuzzRange$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
 	go test ./pkg/catalog -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
 	go test ./pkg/catalog -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
+	go test ./pkg/artifact -run '^$$' -fuzz '^FuzzArchive$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
+	go test ./pkg/render -run '^$$' -fuzz '^FuzzOverlay$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
+	go test ./pkg/render -run '^$$' -fuzz '^FuzzConfigurations$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
 
 .PHONY: soak
 soak: ## Check random graphs and catalogs against naive oracles (SOAK=1000000 of each kind; half an hour)
 	go test ./pkg/graph -run 'Every(Way|State|Step|Other)' -rapid.checks $(SOAK) -timeout 0
 
 .PHONY: bench
-bench: ## Run the benchmarks
+bench: build $(HELM) ## Run the benchmarks
 	go test ./... -run '^$$' -bench . -benchmem
 
 .PHONY: generate
@@ -74,8 +83,13 @@ lint: $(GOLANGCI) ## Run the linters
 	@$(GOLANGCI) run ./...
 
 .PHONY: verify
-verify: $(CONTROLLER_GEN) $(GOFUMPT) lint ## Check generated files, go.mod, format and lint
+verify: $(CONTROLLER_GEN) $(GOFUMPT) lint ## Check generated files, go.mod, format, frozen releases, and lint
 	@./.ci/verify $(CONTROLLER_GEN) $(GOFUMPT)
+
+.PHONY: freeze
+freeze: ## Freeze what releases render to with the charts' present versions
+	@go test ./charts -run TestEveryFrozenReleaseRendersAsItWasPublished -count=1 -freeze >/dev/null
+	@go test ./charts -run TestEveryFrozenReleaseRendersAsItWasPublished -count=1
 
 .PHONY: clean
 clean: ## Remove what was built in the tree
@@ -95,3 +109,5 @@ $(GOLANGCI):
 	$(call tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION))
 $(GOTESTSUM):
 	$(call tool,gotest.tools/gotestsum@$(GOTESTSUM_VERSION))
+$(HELM):
+	$(call tool,helm.sh/helm/v3/cmd/helm@$(HELM_VERSION))

@@ -33,7 +33,7 @@ type cluster struct {
 	catalog    string
 }
 
-// start makes a cluster for a test. Its catalog is the shipped one with two seconds of readiness instead of five, which
+// start makes a cluster for a test. Its catalog is the shipped one with two seconds of readiness instead of ten, which
 // is the least that whole-second timestamps can show, so that tests do not spend their time waiting.
 func start(t *testing.T, o testkube.Options) *cluster {
 	t.Helper()

@@ -46,7 +46,6 @@ func TestBadInputIsRefusedAndNothingIsWritten(t *testing.T) {
 	}{
 		"no network type":              {[]string{"install", "--yes"}, 3, []string{"NotRegistered", "--network-type"}},
 		"an unknown network type":      {[]string{"install", "--network-type", "calico", "--yes"}, 2, []string{"calico", "vcn-native"}},
-		"a type without a chart":       {[]string{"install", "--network-type", "npn", "--yes"}, 3, []string{"NotRenderable", "no chart"}},
 		"an unknown version":           {[]string{"install", "--network-type", "flannel", "--version", "0.99.0", "--yes"}, 3, []string{"UnknownVersion", "these fit: 0.27.3, 0.26.2, 0.24.4, 0.20.2"}},
 		"a version that is none":       {[]string{"install", "--network-type", "flannel", "--version", "latest", "--yes"}, 3, []string{"latest", "these fit"}},
 		"a pod CIDR that is none":      {[]string{"install", "--network-type", "flannel", "--pod-cidr", "10.244/16", "--yes"}, 2, []string{"--pod-cidr", "10.244/16"}},
@@ -63,6 +62,7 @@ func TestBadInputIsRefusedAndNothingIsWritten(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { c.want(t, bad.code, bad.args...).says(t, bad.says...) })
 	}
+	t.Run("a release whose chart is missing", func(t *testing.T) { c.chartless(t) })
 	c.nothingWritten(t)
 	t.Run("a release that Kubernetes is too old for", func(t *testing.T) { c.future(t) })
 	t.Run("a broken catalog", func(t *testing.T) { c.brokenCatalog(t) })
@@ -74,6 +74,23 @@ func TestBadInputIsRefusedAndNothingIsWritten(t *testing.T) {
 	c.nothingWritten(t)
 }
 
+// chartless asks for a release whose chart this build does not have.
+func (c *cluster) chartless(t *testing.T) {
+	t.Helper()
+	file := filepath.Join(c.catalog, "oci-vcn-ip-native", "addon.yaml")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(data), "chart: oci-vcn-native", "chart: nowhere", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c.want(t, 3, "install", "--network-type", "npn", "--yes").says(t, "NotRenderable", `no chart "nowhere"`)
+	if err := os.WriteFile(file, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // future asks for a release of a later Kubernetes.
 func (c *cluster) future(t *testing.T) {
 	t.Helper()
@@ -82,7 +99,7 @@ func (c *cluster) future(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.NewReplacer(`"0.27.3"`, `"0.99.0"`, `minimal: "1.34"`, `minimal: "1.99"`, `"1.34", "1.35", "1.36"`, `"1.99"`).Replace(string(data))
+	text := strings.NewReplacer(`"0.27.3"`, `"0.99.0"`, `v0.27.3`, `v0.99.0`, `minimal: "1.34"`, `minimal: "1.99"`, `"1.34", "1.35", "1.36"`, `"1.99"`).Replace(string(data))
 	future := filepath.Join(c.catalog, "flannel", "releases", "0.99.0.yaml")
 	if err := os.WriteFile(future, []byte(text), 0o644); err != nil {
 		t.Fatal(err)

@@ -246,13 +246,24 @@ func headline(in plan.Input, p plan.Plan, w hub.Wish) string {
 	default:
 		what = fmt.Sprintf("%s stays at %s", p.AddOn, p.To)
 	}
+	if w.Desired.AddOn != "" && in.Request.Verb != plan.Install && !w.Desired.Settings.Equal(w.Seen.Settings) {
+		what += ", with other settings"
+	}
+	return where + ": " + what + updating(in.Request, w)
+}
+
+// updating says who moves the add-on from now on.
+func updating(r plan.Request, w hub.Wish) string {
 	switch {
 	case w.Desired.Version != "":
-		what += fmt.Sprintf(", pinned (%s)", w.Desired.Pin.Reason)
-	case w.Desired.AddOn != "" && in.Request.Version == "" && in.Request.Verb != plan.Unpin:
-		what += " (the newest that fits; updates are automatic)"
+		return fmt.Sprintf(", pinned (%s)", w.Desired.Pin.Reason)
+	case w.Desired.AddOn == "" || r.Version != "" || r.Verb == plan.Unpin:
+		return ""
+	case r.Verb == plan.Update && !r.Settings.IsZero():
+		return " (updates are automatic)"
+	default:
+		return " (the newest that fits; updates are automatic)"
 	}
-	return where + ": " + what
 }
 
 // drive runs the loop and reports how it ended.
@@ -283,24 +294,32 @@ func (s *session) drive(c *cobra.Command, first plan.Plan, f actFlags) error {
 
 // resume is the command line that goes on from here.
 func resume(c *cobra.Command) string {
-	line := c.CommandPath()
+	words := []string{c.CommandPath()}
 	c.Flags().Visit(func(f *pflag.Flag) {
 		switch {
 		case f.Name == "timeout" || f.Name == "token":
 		case f.Value.String() == "true":
-			line += " --" + f.Name
+			words = append(words, "--"+f.Name)
 		default:
-			line += fmt.Sprintf(" --%s=%s", f.Name, quote(valueOf(f.Value)))
+			for _, value := range valuesOf(f.Value) {
+				words = append(words, fmt.Sprintf("--%s=%s", f.Name, quote(value)))
+			}
 		}
 	})
-	return line
+	return strings.Join(words, " ")
 }
 
-func valueOf(v pflag.Value) string {
-	if s, ok := v.(pflag.SliceValue); ok {
-		return strings.Join(s.GetSlice(), ",")
+// valuesOf are the values that a flag was given: a list that may be cut at commas is one, another is repeated.
+func valuesOf(v pflag.Value) []string {
+	s, ok := v.(pflag.SliceValue)
+	switch {
+	case !ok:
+		return []string{v.String()}
+	case v.Type() == "stringArray":
+		return s.GetSlice()
+	default:
+		return []string{strings.Join(s.GetSlice(), ",")}
 	}
-	return v.String()
 }
 
 // quote makes a word of a shell out of a value.

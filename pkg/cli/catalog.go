@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/addonctl/addonctl/charts"
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/version"
 )
@@ -144,9 +143,9 @@ func (a *app) judgedBy(kubernetes string, r catalog.Release) (version.Version, e
 	return k, nil
 }
 
-// shipped tells whether this build has a release's chart.
-func shipped(r catalog.Release) bool {
-	_, err := fs.Stat(charts.FS, r.Chart)
+// shipped tells whether a folder of charts has a release's chart.
+func shipped(charts fs.FS, r catalog.Release) bool {
+	_, err := fs.Stat(charts, r.Chart)
 	return err == nil
 }
 

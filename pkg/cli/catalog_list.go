@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,12 +38,16 @@ func (a *app) catalogListCommand() *cobra.Command {
 		Long: `Lists the releases, newest first. RELEASED is unknown where no source gives the day; CHART says whether this build can
 render the release, or only knows of it.`,
 		Args: arguments(0, "ADDON"), ValidArgsFunction: a.completeNamed(false),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			addOns, err := a.addOns(args)
 			if err != nil {
 				return err
 			}
-			return a.print(listOf(addOns))
+			folder, err := a.chartFolder(c.Context())
+			if err != nil {
+				return err
+			}
+			return a.print(listOf(folder, addOns))
 		},
 	}
 	a.fromFlag(c)
@@ -62,20 +67,20 @@ func (a *app) addOns(names []string) ([]catalog.AddOn, error) {
 	return []catalog.AddOn{one}, err
 }
 
-func listOf(addOns []catalog.AddOn) catalogListReport {
+func listOf(charts fs.FS, addOns []catalog.AddOn) catalogListReport {
 	out := catalogListReport{Items: []listedRelease{}}
 	for _, x := range addOns {
 		for _, r := range x.Releases {
-			out.Items = append(out.Items, listing(r))
+			out.Items = append(out.Items, listing(charts, r))
 		}
 	}
 	return out
 }
 
-func listing(r catalog.Release) listedRelease {
+func listing(charts fs.FS, r catalog.Release) listedRelease {
 	return listedRelease{
 		AddOn: r.AddOn, Version: r.Version, Status: r.Status, Released: r.Released, Kubernetes: r.Kubernetes, ListedFor: r.ListedFor,
-		Mechanism: r.Mechanism, Chart: r.Chart, Shipped: shipped(r), Confidence: r.Confidence,
+		Mechanism: r.Mechanism, Chart: r.Chart, Shipped: shipped(charts, r), Confidence: r.Confidence,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -40,9 +41,9 @@ type shownDangers struct {
 	Hazards []shownHazard `json:"hazards,omitempty"`
 }
 
-func showRelease(x catalog.AddOn, r catalog.Release) shownRelease {
+func showRelease(charts fs.FS, x catalog.AddOn, r catalog.Release) shownRelease {
 	out := shownRelease{
-		listedRelease: listing(r), Images: r.Images, Nodes: shownNeeds(r.Nodes), Realms: r.Realms, Values: r.Values, Sources: r.Sources,
+		listedRelease: listing(charts, r), Images: r.Images, Nodes: shownNeeds(r.Nodes), Realms: r.Realms, Values: r.Values, Sources: r.Sources,
 	}
 	for _, c := range r.Configurations {
 		out.Keys = append(out.Keys, keyOf(c))

@@ -20,7 +20,7 @@ func (a *app) catalogShowCommand() *cobra.Command {
 configuration keys. With one: everything about that release, and the blocks and hazards of entering and of leaving it.
 -o json has the JSON Schema of each configuration key.`,
 		Args: arguments(1, "ADDON", "VERSION"), ValidArgsFunction: a.completeNamed(true),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			addOn, err := a.named(args[0])
 			if err != nil {
 				return err
@@ -32,7 +32,11 @@ configuration keys. With one: everything about that release, and the blocks and 
 			if err != nil {
 				return err
 			}
-			return a.print(showRelease(addOn, r))
+			folder, err := a.chartFolder(c.Context())
+			if err != nil {
+				return err
+			}
+			return a.print(showRelease(folder, addOn, r))
 		},
 	}
 	a.fromFlag(c)

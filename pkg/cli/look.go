@@ -24,7 +24,7 @@ func (a *app) look(c *cobra.Command, r plan.Request) (plan.Input, plan.Plan, err
 
 // lookWith is look with facts that were told.
 func (a *app) lookWith(c *cobra.Command, r plan.Request, told catalog.Facts) (plan.Input, plan.Plan, error) {
-	s, err := a.connect()
+	s, err := a.connect(c.Context())
 	if err != nil {
 		return plan.Input{}, plan.Plan{}, err
 	}
@@ -49,6 +49,7 @@ type statusReport struct {
 	Newest    string                  `json:"newestFitting,omitempty"`
 	Pinned    bool                    `json:"pinned"`
 	Pin       *plan.Pin               `json:"pin,omitempty"`
+	Settings  *settingsReport         `json:"settings,omitempty"`
 	State     plan.State              `json:"state"`
 	Lifecycle string                  `json:"lifecycleState,omitempty"`
 	DrivenBy  string                  `json:"drivenBy"`
@@ -94,7 +95,7 @@ func statusOf(in plan.Input, p plan.Plan) statusReport {
 		Cluster: p.Cluster, Kubernetes: in.Cluster.Kubernetes.String(), NetworkType: p.NetworkType, AddOn: p.AddOn,
 		Installed: in.Installed.Version, Pinned: p.Pinned, State: p.State, Lifecycle: status.Lifecycle(p), DrivenBy: drivenBy,
 		Nodes:    nodeCounts{Total: p.Nodes.Total, Updated: p.Nodes.Updated, Ready: p.Nodes.Ready},
-		Findings: p.Findings,
+		Findings: p.Findings, Settings: settingsOf(p.Desired.Settings),
 	}
 	r.Proven = p.NetworkType != "" && !slices.ContainsFunc(p.Findings, func(f plan.Finding) bool {
 		return f.Reason == plan.NetworkTypeUnproven || f.Reason == plan.NotRegistered
@@ -134,7 +135,7 @@ func (r statusReport) name() string {
 	return fmt.Sprintf("addon/%s.%s", r.Cluster, strings.ToLower(r.AddOn))
 }
 
-func (r statusReport) table(w io.Writer, _ bool) {
+func (r statusReport) table(w io.Writer, wide bool) {
 	rows := [][]string{
 		{"Cluster:", fmt.Sprintf("%s (Kubernetes %s)", r.Cluster, r.Kubernetes)},
 		{"Network type:", networkText(r)},
@@ -145,6 +146,9 @@ func (r statusReport) table(w io.Writer, _ bool) {
 			[]string{"Updates:", pinText(r)},
 			[]string{"State:", strings.TrimSpace(fmt.Sprintf("%s %s", r.State, bracket(r.Lifecycle)))},
 		)
+	}
+	if wide && r.Settings != nil {
+		rows = append(rows, []string{"Settings:", r.Settings.text})
 	}
 	if r.Installed != "" {
 		rows = append(rows, []string{"Nodes:", fmt.Sprintf("%d, %d of the newest revision, %d ready", r.Nodes.Total, r.Nodes.Updated, r.Nodes.Ready)},

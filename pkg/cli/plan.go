@@ -24,6 +24,7 @@ type planReport struct {
 type question struct {
 	situation
 	request plan.Request
+	own     settingsFlags
 	reverse bool
 }
 
@@ -35,6 +36,7 @@ func (q *question) add(a *app, c *cobra.Command) {
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
 	_ = c.RegisterFlagCompletionFunc("network-type", fixed(networkTypes...))
 	_ = c.RegisterFlagCompletionFunc("accept", cobra.NoFileCompletions)
+	q.own.add(a, c)
 }
 
 // ask makes the plan that answers a question: what the record asks for when it asks for something, else what `update` would do.
@@ -44,15 +46,10 @@ func (a *app) ask(c *cobra.Command, q question) (plan.Input, plan.Plan, error) {
 	if r.NetworkType, err = parseNetworkType(q.networkType); err != nil {
 		return plan.Input{}, plan.Plan{}, err
 	}
-	switch {
-	case r.Version != "":
-		r.Verb = plan.Update
-	case r.NetworkType != "" && q.from == "":
-		r.Verb = plan.Install
+	if r.Settings, err = q.own.read(a, c); err != nil {
+		return plan.Input{}, plan.Plan{}, err
 	}
-	if r.NetworkType != "" && !q.imagined() {
-		r.Verb = plan.Install
-	}
+	r.Verb = q.verb(r)
 	in, p, err := a.consider(c, q.situation, r)
 	if err == nil && r.Verb == plan.Follow && p.State == plan.UpToDate && !p.Pinned {
 		r.Verb = plan.Update
@@ -61,14 +58,28 @@ func (a *app) ask(c *cobra.Command, q question) (plan.Input, plan.Plan, error) {
 	return in, p, err
 }
 
+// verb is what a request amounts to.
+func (q question) verb(r plan.Request) plan.Verb {
+	switch {
+	case r.NetworkType != "" && (!q.imagined() || q.from == "" && r.Version == ""):
+		return plan.Install
+	case r.Version != "" || !r.Settings.IsZero():
+		return plan.Update
+	default:
+		return plan.Follow
+	}
+}
+
 func (a *app) planCommand() *cobra.Command {
 	q := question{}
 	c := &cobra.Command{
 		Use:   "plan [--version V]",
 		Short: "Show what update would do, or a move to a version, and the way back; write nothing",
 		Long: `Shows the findings of every check, the steps in order, and for each step what the way back from it costs.
-With --facts, or with --kubernetes and --from, no cluster is asked: the plan is made for the one described.`,
+With --facts, or with --kubernetes and --from, no cluster is asked: the plan is made for the one described.
+With --set-config, --values or --overlay it is made as if these settings were recorded.`,
 		Example: `  addonctl plan --version 0.27.3
+  addonctl plan --set-config tolerations=@tolerations.json
   addonctl plan --reverse
   addonctl plan --network-type vcn-native --kubernetes 1.34 --from 2.2.3 --version 3.3.0`,
 		Args: noArgs, PreRunE: a.checkOutput,

@@ -103,6 +103,7 @@ type global struct {
 	kube       kubeFlags
 	cluster    string
 	catalogDir string
+	charts     chartFlag
 	output     string
 }
 
@@ -126,6 +127,7 @@ Exit codes: 0 done, 1 failure, 2 usage, 3 refused by a rule, 4 gate failed, 5 no
 	c.AddCommand(
 		a.installCommand(), a.updateCommand(), a.pinCommand(), a.unpinCommand(),
 		a.statusCommand(), a.nodesCommand(), a.historyCommand(), a.planCommand(), a.explainCommand(), a.preflightCommand(),
+		a.renderCommand(), a.diffCommand(), a.imagesCommand(),
 		a.versionsCommand(), a.outdatedCommand(),
 		a.clusterCommand(), a.sandboxCommand(), a.versionCommand(),
 		a.catalogCommand(),
@@ -140,6 +142,7 @@ func (a *app) globalFlags(c *cobra.Command) {
 	a.kube.add(f)
 	f.StringVar(&a.cluster, "cluster", "in-cluster", "name of the cluster's record")
 	f.StringVar(&a.catalogDir, "catalog", "", "folder with a catalog to use instead of the built-in one")
+	a.chartFlags(c)
 	f.StringVarP(&a.output, "output", "o", "table", "output format: table, wide, json, yaml or name")
 	_ = c.RegisterFlagCompletionFunc("output", fixed(formats...))
 	_ = c.RegisterFlagCompletionFunc("cluster", cobra.NoFileCompletions)

@@ -13,7 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/addonctl/addonctl/addons"
-	"github.com/addonctl/addonctl/charts"
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/engine/helm"
 	"github.com/addonctl/addonctl/pkg/hub"
@@ -48,11 +47,15 @@ func (s *session) Observe(ctx context.Context) (plan.Input, error) {
 }
 
 // connect finds the cluster. Nothing is asked of it yet.
-func (a *app) connect() (*session, error) {
+func (a *app) connect(ctx context.Context) (*session, error) {
 	if problems := validation.IsDNS1123Subdomain(a.cluster); len(problems) > 0 {
 		return nil, usage("give the name of a record, such as in-cluster", "--cluster %q: %s", a.cluster, problems[0])
 	}
 	c, err := a.catalog()
+	if err != nil {
+		return nil, err
+	}
+	folder, err := a.chartFolder(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +71,7 @@ func (a *app) connect() (*session, error) {
 	o := &observe.Observer{Cluster: a.cluster, Target: client, Hub: h, Catalog: c, Now: time.Now}
 	s := &session{app: a, client: client, hub: h, observer: o}
 	s.loop = &reconcile.Loop{
-		Observer: s, Engine: &helm.Engine{Target: client, Charts: charts.FS, Now: time.Now},
+		Observer: s, Engine: &helm.Engine{Target: client, Charts: folder, Now: time.Now},
 		Recorder: &hub.Recorder{Hub: h, By: drivenBy},
 		Pause:    time.Second, Transient: transient, Trouble: a.trouble,
 	}

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -10,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/addonctl/addonctl/charts"
 	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/engine/helm"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/render"
 	"github.com/addonctl/addonctl/pkg/version"
@@ -63,7 +65,7 @@ func (a *app) consider(c *cobra.Command, s situation, r plan.Request) (plan.Inpu
 	if in.Cluster.NetworkType != "" {
 		in.Request.NetworkType = ""
 	}
-	return a.planned(in)
+	return a.planned(c.Context(), in)
 }
 
 // check refuses combinations that say two things.
@@ -223,29 +225,39 @@ func (s *situation) words(c *catalog.Catalog) (plan.Input, error) {
 
 // planned renders what this build can render of an imagined cluster, so that hazards of the objects are found too, and
 // makes the plan.
-func (a *app) planned(in plan.Input) (plan.Input, plan.Plan, error) {
+func (a *app) planned(ctx context.Context, in plan.Input) (plan.Input, plan.Plan, error) {
+	folder, err := a.chartFolder(ctx)
+	if err != nil {
+		return in, plan.Plan{}, err
+	}
 	addOn, target, ok := plan.Target(in)
 	if ok && in.Change.To == nil && in.Change.Unrenderable == "" {
-		in.Change.To = footprint(in, addOn, target)
+		var said []plan.Finding
+		in.Change.To, said = footprint(folder, in, addOn, target, plan.MergedSettings(in))
+		in.Change.Findings = append(in.Change.Findings, said...)
 		if from, known := addOn.Find(parseVersion(in.Installed.Version)); known && in.Installed.Present && in.Change.From == nil {
-			in.Change.From = footprint(in, addOn, from)
+			in.Change.From, _ = footprint(folder, in, addOn, from, in.Desired.Settings)
 		}
 	}
 	in = plan.Imagine(in)
 	return in, plan.Make(in), nil
 }
 
-// footprint of a release as this build would render it; nil where it has no chart for it.
-func footprint(in plan.Input, addOn catalog.AddOn, r catalog.Release) *catalog.Footprint {
-	rendered, err := render.Release(charts.FS, addOn, r, render.Settings{Kubernetes: in.Cluster.Kubernetes, PodCIDRs: plan.PodCIDRs(in)})
+// footprint of a release as this build would render it, and what the render says; nil where it has no chart for it, or the
+// release cannot be rendered with the operator's own settings.
+func footprint(charts fs.FS, in plan.Input, addOn catalog.AddOn, r catalog.Release, own plan.Settings) (*catalog.Footprint, []plan.Finding) {
+	rendered, err := helm.Render(charts, in, addOn, r, own)
+	if refused, ok := helm.Refusal(err); ok {
+		return nil, refused
+	}
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	f, err := render.Footprint(rendered.Objects)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	return f
+	return f, helm.Findings(rendered)
 }
 
 func parseVersion(s string) version.Version {

@@ -32,6 +32,7 @@ func parseNetworkType(s string) (catalog.NetworkType, error) {
 
 func (a *app) installCommand() *cobra.Command {
 	var f actFlags
+	var own settingsFlags
 	var networkType string
 	r := plan.Request{Verb: plan.Install}
 	c := &cobra.Command{
@@ -41,7 +42,8 @@ func (a *app) installCommand() *cobra.Command {
 Without --version the newest release that fits the cluster is taken and updates are automatic from then on; with
 --version the add-on is pinned to it. Running it again changes nothing.`,
 		Example: `  addonctl install --network-type flannel --wait --yes -o json
-  addonctl install --network-type flannel --version 0.26.2 --yes`,
+  addonctl install --network-type flannel --version 0.26.2 --yes
+  addonctl install --network-type flannel --overlay ./mirror --set-config rollingUpdate='{"maxUnavailable":"25%"}'`,
 		Args: noArgs, PreRunE: a.checkOutput,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if r.NetworkType, err = parseNetworkType(networkType); err != nil {
@@ -53,6 +55,9 @@ Without --version the newest release that fits the cluster is taken and updates 
 			if r.Version != "" {
 				r.Pin = plan.Pin{Reason: "install"}
 			}
+			if r.Settings, err = own.read(a, c); err != nil {
+				return err
+			}
 			return a.run(c, r, f)
 		},
 	}
@@ -61,6 +66,7 @@ Without --version the newest release that fits the cluster is taken and updates 
 	c.Flags().StringSliceVar(&r.PodCIDRs, "pod-cidr", nil, "block of the pods' addresses, at most one per IP family (default 10.244.0.0/16)")
 	_ = c.RegisterFlagCompletionFunc("network-type", fixed(networkTypes...))
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
+	own.add(a, c)
 	f.add(c)
 	return c
 }
@@ -83,23 +89,37 @@ func checkPodCIDRs(cidrs []string) error {
 
 func (a *app) updateCommand() *cobra.Command {
 	var f actFlags
+	var own settingsFlags
 	r := plan.Request{Verb: plan.Update}
 	c := &cobra.Command{
 		Use:   "update [--version V]",
-		Short: "Move an automatic add-on to the newest fitting release, or to the one given",
+		Short: "Move an automatic add-on to the newest fitting release, or to the one given; or change its settings",
 		Long: `Moves the add-on to the newest release that fits the cluster, or once to the one given; automatic updates go on
-from there. A move that is under way is finished first; give --version to go elsewhere. A pinned add-on is not moved: change the pin with "addonctl pin", or take it off with "addonctl unpin".`,
+from there. A move that is under way is finished first; give --version to go elsewhere. A pinned add-on is not moved: change the pin with "addonctl pin", or take it off with "addonctl unpin".
+
+With --set-config, --values or --overlay and without --version nothing is moved: the same release is written with these
+settings, which are recorded and used from then on.`,
+		Example: `  addonctl update --version 0.27.3
+  addonctl update --set-config tolerations=@tolerations.json
+  addonctl update --set-config tolerations= --overlay ''`,
 		Args: noArgs, PreRunE: a.checkOutput,
-		RunE: func(c *cobra.Command, _ []string) error { return a.run(c, r, f) },
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if r.Settings, err = own.read(a, c); err != nil {
+				return err
+			}
+			return a.run(c, r, f)
+		},
 	}
-	c.Flags().StringVar(&r.Version, "version", "", "release to move to, once; the newest that fits when empty")
+	c.Flags().StringVar(&r.Version, "version", "", "release to move to, once; when empty the newest that fits, or with settings the one that is installed")
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
+	own.add(a, c)
 	f.add(c)
 	return c
 }
 
 func (a *app) pinCommand() *cobra.Command {
 	var f actFlags
+	var own settingsFlags
 	var until string
 	r := plan.Request{Verb: plan.SetPin}
 	c := &cobra.Command{
@@ -125,6 +145,9 @@ keeping the add-on fit for the cluster's Kubernetes version is yours from then o
 			if r.Pin.Until, err = parseUntil(until, time.Now()); err != nil {
 				return err
 			}
+			if r.Settings, err = own.read(a, c); err != nil {
+				return err
+			}
 			return a.run(c, r, f)
 		},
 	}
@@ -133,6 +156,7 @@ keeping the add-on fit for the cluster's Kubernetes version is yours from then o
 	c.Flags().StringVar(&until, "until", "", "day on which you mean to look at it again (2027-01-31); nothing happens by itself")
 	c.Flags().StringVar(&r.Pin.Ticket, "ticket", "", "your own reference")
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
+	own.add(a, c)
 	f.add(c)
 	return c
 }
@@ -183,7 +207,7 @@ func (a *app) unpinCommand() *cobra.Command {
 
 // run connects and carries a request through.
 func (a *app) run(c *cobra.Command, r plan.Request, f actFlags) error {
-	s, err := a.connect()
+	s, err := a.connect(c.Context())
 	if err != nil {
 		return err
 	}
