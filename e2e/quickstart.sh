@@ -34,8 +34,12 @@ fi
 say "A real control plane with 20 simulated nodes"
 addonctl sandbox up --name "$name" --nodes 20
 
-say "Install flannel 0.26.2; giving a version pins it"
-run install --network-type flannel --version 0.26.2 --wait --yes
+say "See the objects first; no cluster is asked"
+show render --network-type flannel --version 0.26.2 --kubernetes 1.33 -o yaml "| grep -c ^kind:"
+addonctl render --network-type flannel --version 0.26.2 --kubernetes 1.33 -o yaml 2>/dev/null | grep -c ^kind:
+
+say "Install flannel 0.26.2, a quarter of the nodes at a time; giving a version pins it"
+run install --network-type flannel --version 0.26.2 --set-config 'rollingUpdate={"maxUnavailable":"25%"}' --wait --yes
 
 say "What runs, node by node"
 run status
@@ -51,6 +55,9 @@ say "Take the pin off, ask why and what would happen, and update to the newest r
 run unpin --yes
 run explain
 run plan
+# Differences end with exit 1.
+show diff 0.26.2 0.27.3 --network-type flannel
+addonctl diff 0.26.2 0.27.3 --network-type flannel || [ $? -eq 1 ]
 run plan --reverse
 run update --wait --yes
 
