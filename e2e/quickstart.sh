@@ -10,7 +10,7 @@ say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
 show() {
 	printf '$ addonctl'
 	for word; do
-		case $word in *' '*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac
+		case $word in *'{'*) printf " '%s'" "$word" ;; *' '*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac
 	done
 	printf '\n'
 }
@@ -34,9 +34,9 @@ fi
 say "A real control plane with 20 simulated nodes"
 addonctl sandbox up --name "$name" --nodes 20
 
-say "See the objects first; no cluster is asked"
-show render --network-type flannel --version 0.26.2 --kubernetes 1.33 -o yaml "| grep -c ^kind:"
-addonctl render --network-type flannel --version 0.26.2 --kubernetes 1.33 -o yaml 2>/dev/null | grep -c ^kind:
+say "What a mirror has to hold for flannel 0.26.2; no cluster is asked"
+show images --network-type flannel --version 0.26.2 --kubernetes 1.33
+addonctl images --network-type flannel --version 0.26.2 --kubernetes 1.33
 
 say "Install flannel 0.26.2, a quarter of the nodes at a time; giving a version pins it"
 run install --network-type flannel --version 0.26.2 --set-config 'rollingUpdate={"maxUnavailable":"25%"}' --wait --yes
