@@ -280,7 +280,6 @@ func TestFlannelsImagesReachTheirContainers(t *testing.T) {
 var flannelNodes = []corev1.NodeSelectorRequirement{
 	{Key: "kubernetes.io/os", Operator: corev1.NodeSelectorOpIn, Values: []string{"linux"}},
 	{Key: "oci.oraclecloud.com/custom-k8s-networking", Operator: corev1.NodeSelectorOpNotIn, Values: []string{"true"}},
-	{Key: "node-role.kubernetes.io/virtual-node", Operator: corev1.NodeSelectorOpDoesNotExist},
 }
 
 // flannelTolerations are for every taint that would keep a pod away.

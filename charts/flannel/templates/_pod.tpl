@@ -1,7 +1,8 @@
 {{/*
-What keeps the agent off a node: another system, an opt-out of OKE's pod network
-by the operator, and virtual nodes, which run no DaemonSets (facts: OKE 1.4, 4;
-the label of virtual nodes as opencost's provider for OKE reads it).
+What keeps the agent off a node: another system, and an opt-out of OKE's pod
+network by the operator. Virtual nodes need no word: a cluster with flannel has
+none (facts: OKE 1.4, 4). Nothing may be added here lightly: a node that an update
+leaves out loses its pod network.
 */}}
 {{- define "flannel.nodeExpressions" -}}
 - key: kubernetes.io/os
@@ -10,8 +11,6 @@ the label of virtual nodes as opencost's provider for OKE reads it).
 - key: oci.oraclecloud.com/custom-k8s-networking
   operator: NotIn
   values: ["true"]
-- key: node-role.kubernetes.io/virtual-node
-  operator: DoesNotExist
 {{- end }}
 
 {{/*
