@@ -47,6 +47,11 @@ type WorkloadFootprint struct {
 	Configuration []string `json:"configuration,omitempty"`
 	// Env of all containers with plain values; the main container's value counts where names collide.
 	Env map[string]string `json:"env,omitempty"`
+	// Args are the flags of the main container's command line as "name=value", sorted by name. Those of one name keep their
+	// order, which may have a meaning; a flag without a value is true.
+	Args []string `json:"args,omitempty"`
+	// HostMounts are the places of the node that its containers see, each once.
+	HostMounts []HostMount `json:"hostMounts,omitempty"`
 	// Template is a digest of the pod template.
 	Template string `json:"template,omitempty"`
 	// Strategy is RollingUpdate, OnDelete or Recreate; MaxUnavailable and MaxSurge as written.
@@ -57,6 +62,13 @@ type WorkloadFootprint struct {
 	MinReadySeconds int `json:"minReadySeconds,omitempty"`
 	// ReadinessProbe is true when the main container has one.
 	ReadinessProbe bool `json:"readinessProbe,omitempty"`
+}
+
+// HostMount is a folder or file of the node in a container.
+type HostMount struct {
+	// At is its path in the container, Path the one on the node.
+	At   string `json:"at"`
+	Path string `json:"path"`
 }
 
 // Binding ties a role to subjects. Its role cannot be changed once it exists.
@@ -82,14 +94,17 @@ type Definition struct {
 // NetConf is flannel's network configuration (facts: CNI A1.4).
 type NetConf struct {
 	// Networks are Network and IPv6Network, as far as given.
-	Networks      []string `json:"networks,omitempty"`
-	Backend       string   `json:"backend,omitempty"`
-	VNI           int      `json:"vni,omitempty"`
-	Port          int      `json:"port,omitempty"`
-	MTU           int      `json:"mtu,omitempty"`
-	GBP           bool     `json:"gbp,omitempty"`
-	DirectRouting bool     `json:"directRouting,omitempty"`
-	NFTables      bool     `json:"nftables,omitempty"`
+	Networks []string `json:"networks,omitempty"`
+	Backend  string   `json:"backend,omitempty"`
+	VNI      int      `json:"vni,omitempty"`
+	Port     int      `json:"port,omitempty"`
+	// PortV6 and Mode are wireguard's alone.
+	PortV6        int    `json:"portV6,omitempty"`
+	Mode          string `json:"mode,omitempty"`
+	MTU           int    `json:"mtu,omitempty"`
+	GBP           bool   `json:"gbp,omitempty"`
+	DirectRouting bool   `json:"directRouting,omitempty"`
+	NFTables      bool   `json:"nftables,omitempty"`
 }
 
 // CNIChain is a CNI network configuration list.
@@ -102,4 +117,6 @@ type CNIChain struct {
 	Plugins []string `json:"plugins,omitempty"`
 	// IPAM is the type of the address plugin, wherever it is named in the chain.
 	IPAM string `json:"ipam,omitempty"`
+	// MTU of the pods' interfaces, as the first plugin that names one has it; 0 when none does.
+	MTU int `json:"mtu,omitempty"`
 }

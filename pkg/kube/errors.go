@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -26,8 +27,8 @@ func Unreachable(err error) bool {
 	if errors.As(err, &status) {
 		return apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || passing(status.Status())
 	}
-	if untrusted := (*tls.CertificateVerificationError)(nil); errors.As(err, &untrusted) {
-		return false // waiting mends no certificate
+	if lasting(err) {
+		return false
 	}
 	for _, text := range untyped {
 		if strings.Contains(err.Error(), text) {
@@ -38,6 +39,13 @@ func Unreachable(err error) bool {
 	var urlErr *url.Error
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.As(err, &netErr) || errors.As(err, &urlErr)
+}
+
+// lasting are errors that waiting does not mend: a certificate that nobody trusts, and a file's, which can say Timeout too.
+func lasting(err error) bool {
+	var untrusted *tls.CertificateVerificationError
+	var file *fs.PathError
+	return errors.As(err, &untrusted) || errors.As(err, &file)
 }
 
 // untyped are errors of client-go that have no type of their own: an HTTP/2 stream that was reset, and a rate limiter whose

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -91,6 +92,7 @@ func TestUnreachableIsAServerThatDidNotAnswer(t *testing.T) {
 		"etcd between two leaders":             {apierrors.NewInternalError(errors.New("etcdserver: leader changed")), true},
 		"a stream that was reset":              {errors.New("stream error: stream ID 5; INTERNAL_ERROR; received from peer"), true},
 		"a rate limiter without time":          {errors.New("client rate limiter Wait returned an error: rate: Wait(n=1) would exceed context deadline"), true},
+		"a file that cannot be written":        {&fs.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.ENOSPC}, false},
 		"a certificate that nobody trusts": {
 			&url.Error{Op: "Get", URL: "https://api.example", Err: &tls.CertificateVerificationError{Err: oops}}, false,
 		},

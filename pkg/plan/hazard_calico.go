@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -75,7 +76,7 @@ func calicoSettings(d decision, after catalog.Footprint) []Finding {
 	return warn(CalicoSettings, "B35",
 		fmt.Sprintf("beside VCN-native pods Calico is supported with these settings, which the release does not have: %s; "+
 			"its rules may cut off pods that no policy names, on every node",
-			strings.Join(lacking, ", ")), "set them in the release's configuration or in an overlay")
+			strings.Join(lacking, ", ")), "set them in the chart or its values")
 }
 
 // cniToken : Calico's CNI configuration holds a token for a day, and only calico-node renews it.
@@ -135,6 +136,25 @@ func (d decision) felixFinding(nodes []string, why string) []Finding {
 	return d.onNodes(warn(FelixIptables, "B18",
 		fmt.Sprintf("%s: rules land in two tables, and policies and masquerading fail in part, on %s", why, few(nodes)),
 		"set FELIX_IPTABLESBACKEND to what the nodes use (NFT on Oracle Linux 8; iptables --version tells)"), nodes)
+}
+
+// felixBackendKept : Felix writes its rules anew with another tool, and what the first one wrote may stay.
+func felixBackendKept(_ decision, before, after catalog.Footprint) []Finding {
+	was, okBefore := calico(before)
+	is, okAfter := calico(after)
+	old, fresh := felixBackend(was), felixBackend(is)
+	if !okBefore || !okAfter || strings.EqualFold(old, fresh) {
+		return nil
+	}
+	return warn(RulesMove, "B18",
+		fmt.Sprintf("FELIX_IPTABLESBACKEND goes from %s to %s: where that is another tool than Felix has used, a node has "+
+			"rules in two tables when it has moved, and policies and masquerading may fail in part", old, fresh),
+		"look at the rules of the first node (iptables-legacy-save, iptables-nft-save) before the second; a reboot cleans up")
+}
+
+// felixBackend is what Felix is told, Auto when that is nothing.
+func felixBackend(w catalog.WorkloadFootprint) string {
+	return cmp.Or(w.Env["FELIX_IPTABLESBACKEND"], "Auto")
 }
 
 // felixNftables : Felix in nftables mode wants kube-proxy in nftables mode.

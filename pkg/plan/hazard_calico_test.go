@@ -77,6 +77,24 @@ func calicoRows() map[string]hazardRow {
 			},
 			reason: plan.FelixIptables, says: "FELIX_IPTABLESBACKEND is NFT", nodes: []string{"node-2"},
 		},
+		"Felix that is told another backend": {
+			check: "felix-backend-kept", base: calicoMove,
+			fires: func(m *hazardMove) {
+				m.before.Workloads[0].Env["FELIX_IPTABLESBACKEND"] = "Legacy"
+				set("FELIX_IPTABLESBACKEND", "NFT")(m)
+			},
+			spares: func(m *hazardMove) {
+				m.before.Workloads[0].Env["FELIX_IPTABLESBACKEND"] = "nft"
+				set("FELIX_IPTABLESBACKEND", "NFT")(m)
+			},
+			reason: plan.RulesMove, says: "from Legacy to NFT",
+		},
+		"Felix that is told a backend for the first time": {
+			check: "felix-backend-kept", base: calicoMove,
+			fires:  set("FELIX_IPTABLESBACKEND", "NFT"),
+			spares: set("FELIX_IPTABLESBACKEND", "Auto"),
+			reason: plan.RulesMove, says: "from Auto to NFT",
+		},
 		"nftables without kube-proxy": {
 			check: "felix-nftables", base: calicoMove,
 			fires: func(m *hazardMove) {

@@ -44,6 +44,43 @@ func chainFileKept(_ decision, before, after catalog.Footprint) []Finding {
 		"keep the name of the file, or remove the old one from each node when it has moved")
 }
 
+// chainInstalled : what no release writes any more stays as it is on the nodes that have it, and new ones have nothing.
+func chainInstalled(d decision, before, after catalog.Footprint) []Finding {
+	was, is := before.Chain, after.Chain
+	if was == nil || is != nil && (is.File != "" || was.File == "") {
+		return nil
+	}
+	file := "CNI configuration"
+	if was.File != "" {
+		file += " " + was.File
+	}
+	return d.unlessAccepted(forbid(ChainNotInstalled, "B46",
+		fmt.Sprintf("nothing in the new release is seen to write the %s any more: nodes that have it keep it as it is, and "+
+			"on new nodes no pod starts unless somebody else writes one", file),
+		"let the add-on install it (flannel: skipCNIConfigInstallation false), or see that something else does, on every node"))
+}
+
+// chainMTUKept : an MTU in the chain is for interfaces that are made.
+func chainMTUKept(_ decision, before, after catalog.Footprint) []Finding {
+	was, is, ok := chains(before, after)
+	if !ok || was.MTU == is.MTU {
+		return nil
+	}
+	return warn(NewPodsOnly, "B30 A1.8",
+		fmt.Sprintf("the MTU of pods goes from %s to %s: pods that run keep theirs, on every node, until they are made anew, "+
+			"and where the new one is above what the nodes' network carries, small packets of new pods pass and large ones vanish",
+			podMTU(was.MTU), podMTU(is.MTU)),
+		"see that the nodes' network carries it (full-size packets between new pods of two nodes), and restart the workloads when "+
+			"the move is settled")
+}
+
+func podMTU(n int) string {
+	if n == 0 {
+		return "none that is written"
+	}
+	return fmt.Sprint(n)
+}
+
 // configurationFiles are the files that CNIs write, by the names that observers give them (facts: CNI A1.1, A3.4, A4.3, B15).
 var configurationFiles = map[string]string{
 	"flannel": "10-flannel.conflist", "vcn-native": "10-oci.conflist", "calico": "10-calico.conflist",

@@ -39,8 +39,12 @@ func adding(check func(d decision, before, after catalog.Footprint) []Finding) f
 	}
 }
 
-// rewrites tells whether following the plan would write another render than the live one.
+// rewrites tells whether what was asked for would write another render than the live one. Taking a pin away and registering
+// change the record alone.
 func (d decision) rewrites() bool {
+	if d.Request.Verb == Unpin || d.Request.Verb == Register {
+		return false
+	}
 	return d.Change.Version != "" && (!d.Installed.Present || d.Installed.Digest != d.Change.Digest)
 }
 

@@ -116,8 +116,15 @@ func flannelFootprint(v string) *catalog.Footprint {
 			Images:      []string{"ghcr.io/flannel-io/flannel-cni-plugin:v1.7.1-flannel1", "ghcr.io/flannel-io/flannel:v" + v},
 			Tolerations: []string{":NoExecute", ":NoSchedule"},
 			NodeAffinity: `{"nodeSelectorTerms":[{"matchExpressions":[{"key":"kubernetes.io/os","operator":"In","values":["linux"]},` +
-				`{"key":"node-role.kubernetes.io/virtual-node","operator":"DoesNotExist"},{"key":"oci.oraclecloud.com/custom-k8s-networking","operator":"NotIn","values":["true"]}]}]}`,
+				`{"key":"oci.oraclecloud.com/custom-k8s-networking","operator":"NotIn","values":["true"]}]}]}`,
 			Configuration: []string{"ConfigMap " + config}, Template: "template-" + v,
+			Args: []string{"ip-masq=true", "kube-subnet-mgr=true"},
+			HostMounts: []catalog.HostMount{
+				{At: "/etc/cni/net.d", Path: "/etc/cni/net.d"},
+				{At: "/opt/cni/bin", Path: "/opt/cni/bin"},
+				{At: "/run/flannel", Path: "/run/flannel"},
+				{At: "/run/xtables.lock", Path: "/run/xtables.lock"},
+			},
 			Strategy: "RollingUpdate", MaxUnavailable: "10%", MinReadySeconds: 10,
 		}},
 		Bindings: []catalog.Binding{{

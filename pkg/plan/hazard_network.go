@@ -56,6 +56,8 @@ func backendChanges(was, is catalog.NetConf) []string {
 	}
 	add("VNI", was.VNI != is.VNI, was.VNI, is.VNI)
 	add("Port", was.Port != is.Port, was.Port, is.Port)
+	add("ListenPortV6", was.PortV6 != is.PortV6, was.PortV6, is.PortV6)
+	add("Mode", was.Mode != is.Mode, was.Mode, is.Mode)
 	add("GBP", was.GBP != is.GBP, was.GBP, is.GBP)
 	add("DirectRouting", was.DirectRouting != is.DirectRouting, was.DirectRouting, is.DirectRouting)
 	return out

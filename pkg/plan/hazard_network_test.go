@@ -43,6 +43,30 @@ func chainRows() map[string]hazardRow {
 			},
 			reason: plan.TwoConfigurations, says: "may still be wired by vcn-native",
 		},
+		"a configuration that nobody writes any more": {
+			check: "chain-installed", base: flannelMove,
+			fires:  func(m *hazardMove) { m.after.Chain = nil },
+			spares: func(m *hazardMove) { m.before.Chain, m.after.Chain = nil, nil },
+			reason: plan.ChainNotInstalled, blocking: true, says: "the CNI configuration 10-flannel.conflist any more",
+		},
+		"a configuration whose installation cannot be seen any more": {
+			check: "chain-installed", base: flannelMove,
+			fires:  func(m *hazardMove) { m.after.Chain.File = "" },
+			spares: func(m *hazardMove) { m.before.Chain.File, m.after.Chain.File = "", "" },
+			reason: plan.ChainNotInstalled, blocking: true, says: "10-flannel.conflist",
+		},
+		"another MTU of pods": {
+			check: "chain-mtu-kept", base: flannelMove,
+			fires:  func(m *hazardMove) { m.before.Chain.MTU, m.after.Chain.MTU = 9000, 1500 },
+			spares: func(m *hazardMove) { m.before.Chain.MTU, m.after.Chain.MTU = 9000, 9000 },
+			reason: plan.NewPodsOnly, says: "the MTU of pods goes from 9000 to 1500",
+		},
+		"a first MTU of pods": {
+			check: "chain-mtu-kept", base: flannelMove,
+			fires:  func(m *hazardMove) { m.after.Chain.MTU = 1500 },
+			spares: func(m *hazardMove) { m.before.Chain, m.after.Chain.MTU = nil, 1500 },
+			reason: plan.NewPodsOnly, says: "from none that is written to 1500",
+		},
 		"another version of the specification": {
 			check: "cni-version-kept", base: flannelMove,
 			fires:  func(m *hazardMove) { m.after.Chain.Version = "1.0.0" },
@@ -69,6 +93,11 @@ func networkRows() map[string]hazardRow {
 		return func(m *hazardMove) { change(m.after.Network) }
 	}
 	vni := func(n *catalog.NetConf) { n.VNI = 77 }
+	wireguard := func(m *hazardMove) {
+		for _, n := range []*catalog.NetConf{m.before.Network, m.after.Network} {
+			n.Backend, n.VNI, n.Port, n.PortV6, n.Mode = "wireguard", 0, 51820, 51821, "separate"
+		}
+	}
 	return map[string]hazardRow{
 		"another network": {
 			check: "network-kept", base: flannelMove,
@@ -96,6 +125,18 @@ func networkRows() map[string]hazardRow {
 			fires:  backend(func(n *catalog.NetConf) { n.Port = 4789 }),
 			spares: backend(func(n *catalog.NetConf) { n.MTU = 1400 }),
 			reason: plan.Partition, blocking: true, says: "Port 8472 to 4789",
+		},
+		"another port for IPv6": {
+			check: "backend-kept", base: flannelMove,
+			fires:  func(m *hazardMove) { wireguard(m); m.after.Network.PortV6 = 51830 },
+			spares: wireguard,
+			reason: plan.Partition, blocking: true, says: "ListenPortV6 51821 to 51830",
+		},
+		"one tunnel in place of two": {
+			check: "backend-kept", base: flannelMove,
+			fires:  func(m *hazardMove) { wireguard(m); m.after.Network.Mode = "auto" },
+			spares: func(m *hazardMove) { wireguard(m); m.after.Network.MTU = 1400 },
+			reason: plan.Partition, blocking: true, says: "Mode separate to auto",
 		},
 		"group policy": {
 			check: "backend-kept", base: flannelMove,

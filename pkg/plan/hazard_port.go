@@ -48,11 +48,11 @@ func hostPortsReserved(d decision, before, after catalog.Footprint) []Finding {
 			if owner, taken := reserved[p]; taken {
 				out = append(out, forbid(HostPortReserved, "B31",
 					fmt.Sprintf("%s wants port %d of every node, which belongs to %s: its pods crash", workloadName(w), p, owner),
-					"give it another port in the chart or overlay")...)
+					"give it another port in the chart or its values")...)
 			} else if firstNodePort <= p && p <= lastNodePort {
 				out = append(out, warn(HostPortReserved, "B31",
 					fmt.Sprintf("%s wants port %d of every node, from the range of Services' node ports: one day a Service gets it",
-						workloadName(w), p), "give it another port in the chart or overlay")...)
+						workloadName(w), p), "give it another port in the chart or its values")...)
 			}
 		}
 	}

@@ -81,6 +81,10 @@ const (
 	ChainRenamed Reason = "ChainRenamed"
 	// TwoConfigurations : nodes have two CNI configurations, of which the first by name counts.
 	TwoConfigurations Reason = "TwoConfigurations"
+	// ChainNotInstalled : the CNI configuration is written to new nodes no more.
+	ChainNotInstalled Reason = "ChainNotInstalled"
+	// FoldersMoved : plugins or configuration go to other folders of the node than before.
+	FoldersMoved Reason = "FoldersMoved"
 	// CNIVersionChanged : the CNI configuration is of another version of the specification.
 	CNIVersionChanged Reason = "CNIVersionChanged"
 	// NewPodsOnly : only pods that are made anew get the new wiring.
@@ -89,11 +93,15 @@ const (
 	AddressPluginChanged Reason = "AddressPluginChanged"
 	// NetworkChanged : the network of pods differs from the live one.
 	NetworkChanged Reason = "NetworkChanged"
-	// Partition : nodes that have moved and nodes that have not do not hear each other.
+	// Partition : nodes that have moved and nodes that have not do not, or may not, hear each other.
 	Partition Reason = "Partition"
+	// MasqueradeEnds : the agent masquerades pods' packets no more.
+	MasqueradeEnds Reason = "MasqueradeEnds"
+	// ForwardRulesEnd : the agent lets pods' packets through the FORWARD chain no more.
+	ForwardRulesEnd Reason = "ForwardRulesEnd"
 	// MTUNotApplied : a new MTU reaches pods and not the device that exists.
 	MTUNotApplied Reason = "MTUNotApplied"
-	// RulesMove : rules move from iptables to nftables or back.
+	// RulesMove : rules move from one tool to another.
 	RulesMove Reason = "RulesMove"
 	// ConfigurationPending : configuration changes that no pod takes before its next restart.
 	ConfigurationPending Reason = "ConfigurationPending"

@@ -79,10 +79,16 @@ var hazards = []Check{
 	// B15: the first file by name is taken.
 	{"chain-file-kept", between(chainFileKept)},
 	{"chain-alone", adding(chainAlone)},
+	// B46: a chain that nobody writes any more is not there on new nodes.
+	{"chain-installed", between(chainInstalled)},
+	// B13, B14: folders that the container runtime does not look into.
+	{"host-folders-kept", between(hostFoldersKept)},
 	// B33: the version of the specification that pods were made by.
 	{"cni-version-kept", between(cniVersionKept)},
 	// A1.8: a new chain is for new pods.
 	{"chain-plugins-kept", between(chainPluginsKept)},
+	// B30: so is its MTU.
+	{"chain-mtu-kept", between(chainMTUKept)},
 	// B39, B40: another address plugin knows nothing of the addresses in use.
 	{"address-plugin-kept", between(addressPluginKept)},
 
@@ -90,6 +96,12 @@ var hazards = []Check{
 	{"network-kept", between(networkKept)},
 	// A1.7, A1.8: nodes with different backends do not hear each other, and every signal stays green.
 	{"backend-kept", between(backendKept)},
+	// A1.8, B20: nor do nodes on different interfaces.
+	{"agent-interface-kept", between(agentInterfaceKept)},
+	// B16: pods whose packets nobody masquerades do not get out.
+	{"agent-masquerade-kept", between(agentMasqueradeKept)},
+	// B17: a FORWARD policy of DROP drops what nobody lets through.
+	{"agent-forward-rules-kept", between(agentForwardRulesKept)},
 	// B30: flannel does not change the MTU of a device that exists.
 	{"mtu-kept", between(mtuKept)},
 	// B18: rules move from iptables to nftables or back.
@@ -119,6 +131,7 @@ var hazards = []Check{
 	{"cni-token", entering(cniToken)},
 	// B18: Felix guesses the node's iptables.
 	{"felix-iptables", entering(felixIptables)},
+	{"felix-backend-kept", between(felixBackendKept)},
 	// B43: Felix and kube-proxy write rules of one kind.
 	{"felix-nftables", entering(felixNftables)},
 	// B36: policies that were never enforced go live.

@@ -46,7 +46,7 @@ type hazardRow struct {
 func rowTables() []map[string]hazardRow {
 	return []map[string]hazardRow{
 		objectRows(), definitionRows(), rightsRows(), apiRows(), imageRows(), portRows(), selectionRows(), nodeRows(), chainRows(),
-		networkRows(), rollRows(), admissionRows(), calicoRows(), policyRows(), knownRows(), moreRows(),
+		networkRows(), rollRows(), admissionRows(), calicoRows(), policyRows(), knownRows(), agentRows(), moreRows(),
 	}
 }
 
@@ -147,7 +147,8 @@ func TestEveryHazardSaysWhatToDoAndWhereItComesFrom(t *testing.T) {
 
 // judgement are the checks whose blocking findings an operator may accept; what the API server refuses nobody can accept.
 var judgement = []string{
-	"address-plugin-kept", "backend-kept", "binding-subjects-kept", "chain-name-kept", "grants-complete", "host-ports-reserved",
+	"address-plugin-kept", "agent-forward-rules-kept", "agent-interface-kept", "agent-masquerade-kept", "backend-kept",
+	"binding-subjects-kept", "chain-installed", "chain-name-kept", "grants-complete", "host-folders-kept", "host-ports-reserved",
 	"selection-kept", "stored-versions-kept", "tolerations-kept",
 }
 

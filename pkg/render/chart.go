@@ -76,6 +76,11 @@ func load(charts fs.FS, name string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
+	return checked(c)
+}
+
+// checked is a chart that may be rendered.
+func checked(c *chart.Chart) (*source, error) {
 	s := &source{chart: c}
 	return s, s.check()
 }

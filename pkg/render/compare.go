@@ -82,20 +82,26 @@ func identified(objects []*unstructured.Unstructured) map[objectID]*unstructured
 
 // compareTwo tells the differences of two objects of one identity; both are changed.
 func compareTwo(a, b *unstructured.Unstructured) []Difference {
-	x, y := inOneForm(a, b)
-	simplify(a.GetKind(), x)
-	simplify(b.GetKind(), y)
-	forgive(a.GetKind(), x, y)
-	rules := lists
-	if !builtIn(a) || !builtIn(b) {
-		rules = nil // what the lists of other kinds mean is not known
-	}
+	x, y := inMeaning(a, b)
 	var out []Difference
-	for _, d := range differ(nil, tree(x, "", rules), tree(y, "", rules)) {
+	for _, d := range differ(nil, x, y) {
 		d.Object, d.Kind = full(a), Changed
 		out = append(out, d)
 	}
 	return out
+}
+
+// inMeaning writes two objects of one identity as trees that differ where the objects do in meaning; both are changed.
+func inMeaning(a, b *unstructured.Unstructured) (x, y any) {
+	of, to := inOneForm(a, b)
+	simplify(a.GetKind(), of)
+	simplify(b.GetKind(), to)
+	forgive(a.GetKind(), of, to)
+	rules := lists
+	if !builtIn(a) || !builtIn(b) {
+		rules = nil // what the lists of other kinds mean is not known
+	}
+	return tree(of, "", rules), tree(to, "", rules)
 }
 
 func (d Difference) String() string {

@@ -101,8 +101,11 @@ type document struct{ value any }
 // jsonKeys are the keys of a ConfigMap whose text is JSON (facts: CNI A1.4, A3.4).
 var jsonKeys = regexp.MustCompile(`\.(json|conflist)$|^cni_network_config$`)
 
-// unquoted is what Calico's installer puts a number for: without quotes around it the text is no JSON before.
+// unquoted is what Calico's installer puts a number for: without quotes around it the text is no JSON before. A table stands
+// in its place, which no text in quotes is the same as.
 var unquoted = regexp.MustCompile(`(:\s*)(__[A-Z0-9_]+__)`)
+
+const asTable = `$1{"without quotes": "$2"}`
 
 // netConfPresets are flannel's own (facts: CNI A1.4, A1.8).
 var netConfPresets = []preset{{"EnableIPv4", true}, {"EnableIPv6", false}, {"EnableNFTables", false}}
@@ -115,7 +118,7 @@ func readDocuments(data map[string]any) {
 			continue
 		}
 		var v map[string]any
-		if err := kjson.UnmarshalCaseSensitivePreserveInts([]byte(unquoted.ReplaceAllString(text, `$1"$2"`)), &v); err != nil {
+		if err := kjson.UnmarshalCaseSensitivePreserveInts([]byte(unquoted.ReplaceAllString(text, asTable)), &v); err != nil {
 			continue
 		}
 		if key == "net-conf.json" {

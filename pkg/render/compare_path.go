@@ -16,6 +16,12 @@ func valueAt(v any, path string) any {
 	return v
 }
 
+// textAt is the text in a field of an item; empty when there is none.
+func textAt(item any, name string) string {
+	text, _ := field(item, name).(string)
+	return text
+}
+
 func tableAt(v any, path string) map[string]any {
 	m, _ := valueAt(v, path).(map[string]any)
 	return m

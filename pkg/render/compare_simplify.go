@@ -80,10 +80,14 @@ var simplifiers = map[string]func(o map[string]any){
 	},
 }
 
+// headless is what makes a service one of names alone. No server chooses that.
+const headless = "None"
+
 // forgive takes out what a server chose on one side.
 func forgive(kind string, x, y map[string]any) {
 	for _, path := range chosen[kind] {
-		if valueAt(x, path) == nil || valueAt(y, path) == nil {
+		was, is := valueAt(x, path), valueAt(y, path)
+		if (was == nil || is == nil) && was != headless && is != headless {
 			remove(x, path)
 			remove(y, path)
 		}

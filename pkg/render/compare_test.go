@@ -254,6 +254,10 @@ var meanings = map[string]struct{ is, same, other, field string }{
 		same:  object("ConfigMap", `data: {cni_network_config: '{"mtu":__CNI_MTU__,"type":"calico"}'}`),
 		other: object("ConfigMap", `data: {cni_network_config: '{"mtu":1500,"type":"calico"}'}`), field: "data.cni_network_config.mtu",
 	},
+	"a number that is put in later, and a text of the same letters": {
+		is:    object("ConfigMap", `data: {cni_network_config: '{"mtu": __CNI_MTU__}'}`),
+		other: object("ConfigMap", `data: {cni_network_config: '{"mtu": "__CNI_MTU__"}'}`), field: "data.cni_network_config.mtu",
+	},
 	"text that is no JSON": {
 		is:    object("ConfigMap", `data: {a.json: '{"a":', b: '{"c": 1}'}`),
 		other: object("ConfigMap", `data: {a.json: '{"a":', b: '{"c":1}'}`), field: "data.b",
@@ -266,6 +270,11 @@ var meanings = map[string]struct{ is, same, other, field string }{
 	"what is asked of a server for a Service": {
 		is:    object("Service", `spec: {clusterIP: None}`),
 		other: object("Service", `spec: {clusterIP: 10.96.0.7}`), field: "spec.clusterIP",
+	},
+	"a Service that has an address, or none at all": {
+		is:    object("Service", `spec: {clusterIP: None}`),
+		same:  object("Service", `spec: {clusterIP: None, clusterIPs: [None], ipFamilies: [IPv4], ipFamilyPolicy: SingleStack}`),
+		other: object("Service", `spec: {}`), field: "spec.clusterIP",
 	},
 	"secrets that a server made for an account": {
 		is:    object("ServiceAccount", `imagePullSecrets: [{name: b}, {name: a}]`),

@@ -94,7 +94,7 @@ func chain(text string) (catalog.CNIChain, error) {
 	}
 	var all any
 	if json.Unmarshal([]byte(text), &all) == nil {
-		out.IPAM = ipam(all)
+		out.IPAM, out.MTU = inside(all, ipam), inside(all, mtu)
 	}
 	if err == nil && (out.Name == "" || len(out.Plugins) == 0 || slices.Contains(out.Plugins, "")) {
 		err = errors.New("a CNI configuration has a name and plugins that have types")
@@ -102,26 +102,44 @@ func chain(text string) (catalog.CNIChain, error) {
 	return out, err
 }
 
-// ipam is the first type of an address plugin that is named anywhere below a value, such as in a delegate.
-func ipam(v any) string {
+// ipam is the type of a plugin's address plugin.
+func ipam(plugin map[string]any) string {
+	t, _, _ := unstructured.NestedString(plugin, "ipam", "type")
+	return t
+}
+
+// mtu is that of a plugin or of its delegate; one that is filled in on the node is none.
+func mtu(plugin map[string]any) int {
+	if _, ok := plugin["type"]; !ok {
+		return 0
+	}
+	delegate, _ := plugin["delegate"].(map[string]any)
+	own, _ := plugin["mtu"].(float64)
+	delegated, _ := delegate["mtu"].(float64)
+	return int(cmp.Or(own, delegated))
+}
+
+// inside is the first value that any object in a document has, the outer ones first, such as a delegate.
+func inside[T comparable](v any, of func(map[string]any) T) T {
+	var none T
 	switch v := v.(type) {
 	case []any:
 		for _, x := range v {
-			if t := ipam(x); t != "" {
+			if t := inside(x, of); t != none {
 				return t
 			}
 		}
 	case map[string]any:
-		if t, ok, _ := unstructured.NestedString(v, "ipam", "type"); ok {
+		if t := of(v); t != none {
 			return t
 		}
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			if t := ipam(v[k]); t != "" {
+			if t := inside(v[k], of); t != none {
 				return t
 			}
 		}
 	}
-	return ""
+	return none
 }
 
 // readers are the containers that read a key of a ConfigMap. A configuration that no pod reads is put on no node, whatever

@@ -69,10 +69,11 @@ func netConf(text string) (*catalog.NetConf, error) {
 		Network, IPv6Network string
 		EnableNFTables       bool
 		Backend              *struct {
-			Type                  string
-			VNI                   *int
-			Port, ListenPort, MTU int
-			GBP, DirectRouting    bool
+			Type                                string
+			VNI                                 *int
+			Port, ListenPort, ListenPortV6, MTU int
+			Mode                                string
+			GBP, DirectRouting                  bool
 		}
 	}
 	if err := json.Unmarshal([]byte(text), &conf); err != nil {
@@ -97,8 +98,12 @@ func netConf(text string) (*catalog.NetConf, error) {
 	if b.VNI != nil {
 		out.VNI = *b.VNI
 	}
-	if b.Type == "vxlan" {
+	switch b.Type {
+	case "vxlan":
 		vxlanDefaults(out, b.VNI != nil)
+	case "wireguard":
+		out.Port, out.PortV6 = cmp.Or(out.Port, 51820), cmp.Or(b.ListenPortV6, 51821)
+		out.Mode = cmp.Or(b.Mode, "separate")
 	}
 	return out, nil
 }

@@ -77,6 +77,7 @@ func TestTheFootprintOfFlannelIsWhatItsChartSays(t *testing.T) {
 		"0.28.9 with its probes": {later(t, "0.28.9"), func(f *catalog.Footprint) {
 			f.Workloads[0].Images = []string{"registry/flannel-cni-plugin:of-0.28.9", "registry/flannel:of-0.28.9"}
 			f.Workloads[0].HostPorts, f.Workloads[0].ReadinessProbe = []int{8081}, true
+			f.Workloads[0].Args = []string{"healthz-port=8081", "ip-masq=true", "kube-subnet-mgr=true"}
 		}},
 		"two families": {shipped(t, "0.27.3", settings("fd00:10:244::/56", "10.0.0.0/12")), func(f *catalog.Footprint) {
 			f.Network.Networks = []string{"10.0.0.0/12", "fd00:10:244::/56"}
@@ -114,10 +115,17 @@ func flannelFootprint(config string) *catalog.Footprint {
 			Images:        []string{"ghcr.io/flannel-io/flannel-cni-plugin:v1.7.1-flannel1", "ghcr.io/flannel-io/flannel:v0.27.3"},
 			Tolerations:   []string{":NoExecute", ":NoSchedule"},
 			NodeAffinity: `{"nodeSelectorTerms":[{"matchExpressions":[{"key":"kubernetes.io/os","operator":"In","values":["linux"]},` +
-				`{"key":"node-role.kubernetes.io/virtual-node","operator":"DoesNotExist"},{"key":"oci.oraclecloud.com/custom-k8s-networking","operator":"NotIn","values":["true"]}]}]}`,
+				`{"key":"oci.oraclecloud.com/custom-k8s-networking","operator":"NotIn","values":["true"]}]}]}`,
 			Configuration: []string{"ConfigMap " + config},
 			Env:           map[string]string{"EVENT_QUEUE_DEPTH": "5000", "CONT_WHEN_CACHE_NOT_READY": "false"},
-			Strategy:      "RollingUpdate", MaxUnavailable: "10%", MinReadySeconds: 10,
+			Args:          []string{"ip-masq=true", "kube-subnet-mgr=true"},
+			HostMounts: []catalog.HostMount{
+				{At: "/etc/cni/net.d", Path: "/etc/cni/net.d"},
+				{At: "/opt/cni/bin", Path: "/opt/cni/bin"},
+				{At: "/run/flannel", Path: "/run/flannel"},
+				{At: "/run/xtables.lock", Path: "/run/xtables.lock"},
+			},
+			Strategy: "RollingUpdate", MaxUnavailable: "10%", MinReadySeconds: 10,
 		}},
 		Bindings: []catalog.Binding{{
 			Name: "ClusterRoleBinding flannel", Role: "ClusterRole flannel", Subjects: []string{"ServiceAccount kube-system/flannel"},
@@ -467,7 +475,7 @@ func TestANetworkConfigurationIsReadAsFlannelReadsIt(t *testing.T) {
 		},
 		"no backend":          {`{"Network": "10.0.0.0/8"}`, conf{Networks: []string{"10.0.0.0/8"}, Backend: "udp"}},
 		"another backend":     {`{"Backend": {"Type": "host-gw"}}`, conf{Backend: "host-gw"}},
-		"wireguard's port":    {`{"Backend": {"Type": "wireguard", "ListenPort": 51820}}`, conf{Backend: "wireguard", Port: 51820}},
+		"wireguard's port":    {`{"Backend": {"Type": "wireguard", "ListenPort": 51820}}`, conf{Backend: "wireguard", Port: 51820, PortV6: 51821, Mode: "separate"}},
 		"keys in lower case":  {`{"network": "10.0.0.0/8", "backend": {"type": "vxlan", "vni": 7}}`, conf{Networks: []string{"10.0.0.0/8"}, Backend: "vxlan", VNI: 7, Port: 8472}},
 		"keys we do not know": {`{"SubnetLen": 25, "Backend": {"Type": "vxlan", "MacPrefix": "0E-2A"}}`, conf{Backend: "vxlan", VNI: 1, Port: 8472}},
 	} {

@@ -70,7 +70,7 @@ func (r *reading) workload(o *unstructured.Unstructured, w catalog.WorkloadFootp
 	w.NodeSelector, w.Tolerations = t.Spec.NodeSelector, tolerations(t.Spec.Tolerations)
 	w.HostPorts, w.Images, w.Configuration = hostPorts(&t.Spec), images(&t.Spec), configuration(&t.Spec)
 	main := mainContainer(t)
-	w.Env = env(&t.Spec, main)
+	w.Env, w.Args, w.HostMounts = env(&t.Spec, main), flags(main), hostMounts(&t.Spec)
 	w.ReadinessProbe = main != nil && main.ReadinessProbe != nil
 	r.Workloads = append(r.Workloads, w)
 	r.pods = append(r.pods, podTemplate{w.Namespace, t.Spec})

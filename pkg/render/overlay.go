@@ -18,6 +18,8 @@ const (
 	OverlayChangesConfiguration = "OverlayChangesConfiguration"
 	// OverlayChangesSelector : a selector is another one, or pods lack a label that their selector asks for.
 	OverlayChangesSelector = "OverlayChangesSelector"
+	// OverlayChangesAgent : what a container or pod of the release runs, or how, is not what the release says.
+	OverlayChangesAgent = "OverlayChangesAgent"
 	// OverlayChangesContainers : pods have containers that the release does not have, or lack one that it has.
 	OverlayChangesContainers = "OverlayChangesContainers"
 	// OverlayChangesImage : an image is of another version than the catalog says.
@@ -26,8 +28,12 @@ const (
 	OverlayWeakensRights = "OverlayWeakensRights"
 	// OverlayAddsWorkload : something that runs pods is added.
 	OverlayAddsWorkload = "OverlayAddsWorkload"
+	// OverlayAddsAdmission : something is added that may refuse pods.
+	OverlayAddsAdmission = "OverlayAddsAdmission"
 	// OverlayAddsRights : a right is granted that the release does not ask for; not blocking.
 	OverlayAddsRights = "OverlayAddsRights"
+	// OverlayAddsToAgent : pods get a variable, a volume or a mount that does not change how the agent runs; not blocking.
+	OverlayAddsToAgent = "OverlayAddsToAgent"
 	// OverlayChangesStrategy : how pods are replaced, or when one counts as available, is not the chart's; not blocking.
 	OverlayChangesStrategy = "OverlayChangesStrategy"
 	// OverlayAdds : an object is added; not blocking.

@@ -115,7 +115,7 @@ func TestEveryReasonAndEveryRefusedFieldOfOverlaysIsDocumented(t *testing.T) {
 			}
 		}
 	})
-	if reasons != 14 || fields != 15 {
+	if reasons != 17 || fields != 15 {
 		t.Errorf("%d reasons and %d fields were found", reasons, fields)
 	}
 }

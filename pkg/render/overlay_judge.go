@@ -15,6 +15,7 @@ var judgements = []func(*layer) []Finding{
 	(*layer).definitions,   // stored objects are read by them
 	(*layer).configuration, // old and new pods would read different things under one name
 	(*layer).selectors,     // for life
+	(*layer).agents,        // what is called the agent would be something else
 	(*layer).containers,    // readiness of the agent would depend on something else
 	(*layer).versions,      // catalog and cluster would disagree
 	(*layer).rights,        // the agent may lack what it needs, or get more than it asks for
@@ -56,7 +57,7 @@ func isGuard(o *unstructured.Unstructured) bool { return PhaseOf(o) == Guards }
 
 // guards : labels and annotations of a policy may change, what it does may not.
 func (l *layer) guards() []Finding {
-	const fix = "leave admission policies as they are; break-glass lifts a guard for a while"
+	const fix = "leave admission policies as they are"
 	var out []Finding
 	for _, c := range l.changes() {
 		if isGuard(c.before) && !reflect.DeepEqual(bare(c.before), bare(c.after)) {
@@ -151,6 +152,20 @@ var runners = []string{
 	"CronJob", "DaemonSet", "Deployment", "Job", "Pod", "PodTemplate", "ReplicaSet", "ReplicationController", "StatefulSet",
 }
 
+// admits tells whether an object takes part in the admission of pods: policies and webhooks of every kind, bounds of a
+// namespace, and a namespace that takes only pods of some security standard (kubernetes.io, Pod Security Admission).
+func admits(o *unstructured.Unstructured) bool {
+	switch kind := o.GetKind(); o.GroupVersionKind().Group {
+	case "admissionregistration.k8s.io":
+		return true
+	case "":
+		level := o.GetLabels()["pod-security.kubernetes.io/enforce"]
+		return kind == "ResourceQuota" || kind == "LimitRange" || kind == "Namespace" && level != "" && level != "privileged"
+	default:
+		return false
+	}
+}
+
 // additions : what is small and belongs to the add-on may come with it, such as a PriorityClass or a pull secret.
 func (l *layer) additions() []Finding {
 	var out []Finding
@@ -159,6 +174,9 @@ func (l *layer) additions() []Finding {
 		case slices.Contains(runners, o.GetKind()):
 			out = append(out, refusal(OverlayAddsWorkload, "install it by itself",
 				"the overlay adds %s: a release of an add-on is no place for other software", full(o)))
+		case admits(o):
+			out = append(out, refusal(OverlayAddsAdmission, "install it by itself, when the add-on runs",
+				"the overlay adds %s, which may refuse pods of the add-on or change them", full(o)))
 		case isRole(o) || isBinding(o): // rights tells of them
 		default:
 			out = append(out, note(OverlayAdds, "", "the overlay adds %s", full(o)))

@@ -134,6 +134,14 @@ func merge(kind, name, text string) map[string][]byte {
 
 func pods(text string) string { return "spec: {template: {spec: {" + text + "}}}" }
 
+func admission(kind string) string {
+	return "apiVersion: admissionregistration.k8s.io/v1\nkind: " + kind + "\nmetadata: {name: x}\n---\n"
+}
+
+func mayRefuse(name string) string {
+	return "! OverlayAddsAdmission: the overlay adds " + name + ", which may refuse pods of the add-on or change them"
+}
+
 func TestWhatAnOverlayMayNotChange(t *testing.T) {
 	t.Parallel()
 	const (
@@ -220,13 +228,22 @@ func TestWhatAnOverlayMayNotChange(t *testing.T) {
 		"the content of a ConfigMap with a plain name":      {patch("ConfigMap", "other", "{op: replace, path: /data/a, value: c}"), nil},
 		"another ConfigMap in a volume": {
 			patch("DaemonSet", "agent", "{op: replace, path: /spec/template/spec/volumes/0/configMap/name, value: mine}"),
-			[]string{"! OverlayChangesConfiguration: the overlay has the pods of " + agent + " read ConfigMap config-0123456789 no more"},
+			[]string{
+				"! OverlayChangesConfiguration: the overlay has the pods of " + agent + " read ConfigMap config-0123456789 no more",
+				"! OverlayChangesAgent: the overlay changes the pods of " + agent + `: volumes[config].configMap.name: "config-0123456789" -> "mine"`,
+			},
 		},
 		"a ConfigMap that is read as variables no more": {
 			patch("DaemonSet", "agent", "{op: remove, path: /spec/template/spec/containers/0/envFrom}"),
-			[]string{"! OverlayChangesConfiguration: the overlay has the pods of " + agent + " read ConfigMap other no more"},
+			[]string{
+				"! OverlayChangesConfiguration: the overlay has the pods of " + agent + " read ConfigMap other no more",
+				"! OverlayChangesAgent: the overlay changes container agent of " + agent + `: envFrom: [{"configMapRef":{"name":"other"}}] -> nothing`,
+			},
 		},
-		"a ConfigMap more": {merge("DaemonSet", "agent", pods("volumes: [{name: more, configMap: {name: more}}]")), nil},
+		"a ConfigMap more": {
+			merge("DaemonSet", "agent", pods("volumes: [{name: more, configMap: {name: more}}]")),
+			[]string{"OverlayAddsToAgent: the overlay adds to the pods of " + agent + ": volumes[more]"},
+		},
 
 		// Selectors.
 		"the selector of a workload": {
@@ -360,6 +377,18 @@ func TestWhatAnOverlayMayNotChange(t *testing.T) {
 				"! OverlayAddsWorkload: the overlay adds CronJob c: a release of an add-on is no place for other software",
 				"! OverlayAddsWorkload: the overlay adds DaemonSet d: a release of an add-on is no place for other software",
 				"! OverlayAddsWorkload: the overlay adds Job j: a release of an add-on is no place for other software",
+			},
+		},
+		"what may refuse pods": {
+			overlay("resources: [a.yaml]", "a.yaml", admission("ValidatingAdmissionPolicy")+admission("ValidatingAdmissionPolicyBinding")+
+				admission("ValidatingWebhookConfiguration")+admission("MutatingWebhookConfiguration")+admission("MutatingAdmissionPolicy")+
+				document("ResourceQuota", "x")+"---\n"+document("LimitRange", "x")+"---\n"+
+				document("Namespace", "closed", "  labels: {pod-security.kubernetes.io/enforce: baseline}")+"---\n"+
+				document("Namespace", "open", "  labels: {pod-security.kubernetes.io/enforce: privileged}")),
+			[]string{
+				mayRefuse("LimitRange x"), mayRefuse("MutatingAdmissionPolicy x"), mayRefuse("MutatingWebhookConfiguration x"), mayRefuse("Namespace closed"),
+				mayRefuse("ResourceQuota x"), mayRefuse("ValidatingAdmissionPolicy x"), mayRefuse("ValidatingAdmissionPolicyBinding x"),
+				mayRefuse("ValidatingWebhookConfiguration x"), "OverlayAdds: the overlay adds Namespace open",
 			},
 		},
 		"a ConfigMap and a Secret": {

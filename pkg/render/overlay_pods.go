@@ -30,6 +30,14 @@ type podsSpec struct {
 	} `json:"updateStrategy"`
 }
 
+// grace is the time in seconds that a pod has to end.
+func (p podsSpec) grace() int64 {
+	if s := p.Template.Spec.TerminationGracePeriodSeconds; s != nil {
+		return *s
+	}
+	return corev1.DefaultTerminationGracePeriodSeconds
+}
+
 func (c change) podsOf() (podsChange, error) {
 	var before, after struct {
 		Spec podsSpec `json:"spec"`
@@ -155,6 +163,10 @@ func (l *layer) strategies() []Finding {
 		if was, is := p.before.MinReadySeconds, p.after.MinReadySeconds; was != is {
 			out = append(out, note(OverlayChangesStrategy, "",
 				"the overlay changes minReadySeconds of %s, after which a pod counts as available: %d -> %d", p.name, was, is))
+		}
+		if was, is := p.before.grace(), p.after.grace(); was != is {
+			out = append(out, note(OverlayChangesStrategy, "",
+				"the overlay changes terminationGracePeriodSeconds of %s, which a pod has to end: %d -> %d", p.name, was, is))
 		}
 	}
 	return out

@@ -133,7 +133,7 @@ func everyRelease(t *testing.T, f func(t *testing.T, plain *render.Render, with 
 			t.Run(path.Join(a.Name, r.Version.String()), func(t *testing.T) {
 				t.Parallel()
 				s := settings()
-				s.NetworkType = a.OnNetworkTypes()[0]
+				s.NetworkType, s.Region, s.Realm = a.OnNetworkTypes()[0], "eu-frankfurt-1", "OC1"
 				with := func(files map[string][]byte) *render.Render {
 					s.Overlay = files
 					out, err := render.Release(folder, a, r, s)
@@ -280,11 +280,10 @@ patches:
 			}
 		}},
 		"a patch as JSON in a file": {overlay("patches: [{path: p.json, target: {group: apps, version: v1, kind: DaemonSet}}]", "p.json",
-			`[{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--iface=ens3"}]`), func(t *testing.T, _, after *render.Render) {
+			`[{"op": "add", "path": "/spec/template/spec/containers/0/resources/limits", "value": {"memory": "1Gi"}}]`), func(t *testing.T, _, after *render.Render) {
 			t.Helper()
-			args := podSpec(t, after).Containers[0].Args
-			if args[len(args)-1] != "--iface=ens3" {
-				t.Errorf("args %v", args)
+			if r := podSpec(t, after).Containers[0].Resources; r.Limits.Memory().String() != "1Gi" {
+				t.Errorf("resources %v", r)
 			}
 		}},
 		"labels of pods, and annotations": {
@@ -310,11 +309,11 @@ patches:
 		},
 		"a patch in a folder of a component of a component": {
 			overlay("components: [a]", "a/kustomization.yaml", "kind: Component\ncomponents: [../b/c]",
-				"b/c/Kustomization", "kind: Component\npatches: [{path: p/p.yaml}]", "b/c/p/p.yaml", flannelOf("{dnsPolicy: ClusterFirstWithHostNet}")),
+				"b/c/Kustomization", "kind: Component\npatches: [{path: p/p.yaml}]", "b/c/p/p.yaml", flannelOf("{nodeSelector: {a: b}}")),
 			func(t *testing.T, _, after *render.Render) {
 				t.Helper()
-				if p := podSpec(t, after).DNSPolicy; p != corev1.DNSClusterFirstWithHostNet {
-					t.Errorf("dnsPolicy %s", p)
+				if n := podSpec(t, after).NodeSelector; n["a"] != "b" {
+					t.Errorf("nodeSelector %v", n)
 				}
 			},
 		},

@@ -46,12 +46,25 @@ type Render struct {
 // that make no sense are errors: a *NoChartError says that there is no such chart, a *ConfigurationError that the release
 // does not take a configuration.
 func Release(charts fs.FS, addOn catalog.AddOn, r catalog.Release, s Settings) (*Render, error) {
-	chart, err := open(charts, r.Chart)
+	c, err := open(charts, r.Chart)
 	if err != nil {
 		return nil, fmt.Errorf("loading chart %q: %w", r.Chart, err)
 	}
-	out := &Render{AddOn: addOn.Name, Version: r.Version.String(), Chart: chart.of(r.Version.String())}
-	if err := out.fill(chart, addOn, r, s); err != nil {
+	return c.release(addOn, r, s)
+}
+
+// With is Release with a chart that is in hand, such as the one that a revision was recorded with.
+func With(c *chart.Chart, addOn catalog.AddOn, r catalog.Release, s Settings) (*Render, error) {
+	known, err := checked(c)
+	if err != nil {
+		return nil, fmt.Errorf("reading chart %q: %w", r.Chart, err)
+	}
+	return known.release(addOn, r, s)
+}
+
+func (c *source) release(addOn catalog.AddOn, r catalog.Release, s Settings) (*Render, error) {
+	out := &Render{AddOn: addOn.Name, Version: r.Version.String(), Chart: c.of(r.Version.String())}
+	if err := out.fill(c, addOn, r, s); err != nil {
 		return nil, fmt.Errorf("rendering %s %s: %w", addOn.Name, r.Version, err)
 	}
 	return out, nil
@@ -75,7 +88,7 @@ func (out *Render) fill(chart *source, addOn catalog.AddOn, r catalog.Release, s
 	if err != nil {
 		return err
 	}
-	out.Objects, out.Findings = objects, append(unused(addOn, configurations), findings...)
+	out.Objects, out.Findings = objects, slices.Concat(unused(addOn, configurations), s.regionless(chart.chart.Values), findings)
 	if err := mark(out.Objects, addOn); err != nil {
 		return err
 	}

@@ -170,7 +170,7 @@ func unused(a catalog.AddOn, configurations map[string]any) []Finding {
 	if a.Workload.Kind != "DaemonSet" {
 		return nil
 	}
-	var out []Finding
+	out := keptOff(a, configurations)
 	tell := func(key, why string) {
 		out = append(out, Finding{
 			Reason: "ConfigurationUnused", Message: fmt.Sprintf("configuration %s has no effect on %s: %s", key, a.Name, why),
@@ -192,6 +192,37 @@ func unused(a catalog.AddOn, configurations map[string]any) []Finding {
 		}
 	}
 	return out
+}
+
+// keptOff refuses what could keep an agent off its node: a DaemonSet's pod that has to stand beside other pods, or away from
+// them, stays Pending where it cannot, and the node without pod network.
+func keptOff(a catalog.AddOn, configurations map[string]any) []Finding {
+	affinity, _ := configurations["affinity"].(map[string]any)
+	var out []Finding
+	for _, kind := range []string{"podAffinity", "podAntiAffinity"} {
+		terms, ok, _ := unstructured.NestedSlice(affinity, kind, "requiredDuringSchedulingIgnoredDuringExecution")
+		if ok && len(terms) > 0 {
+			out = append(out, Finding{
+				Reason: "AgentKeptOff", Blocking: true,
+				Message: fmt.Sprintf("configuration affinity.%s.requiredDuringSchedulingIgnoredDuringExecution can keep the agent of %s off nodes: they would be without pod network", kind, a.Name),
+				Fix:     "use preferredDuringSchedulingIgnoredDuringExecution, or leave it out",
+			})
+		}
+	}
+	return out
+}
+
+// regionless tells that images come from the registry that the catalog names, where a chart could name the cluster's own.
+func (s Settings) regionless(declared map[string]any) []Finding {
+	host, _, _ := unstructured.NestedString(s.Values, "registry", "host")
+	if _, ok := declared["region"]; !ok || s.Region != "" || host != "" || len(s.Overlay) > 0 {
+		return nil
+	}
+	return []Finding{{
+		Reason:  "RegionUnknown",
+		Message: "the cluster's region is not known, so images are pulled from the registry that the catalog names, which other regions and realms may not reach",
+		Fix:     "--values FILE with registry: {host: fra.ocir.io} (your region's registry), or an overlay with a mirror; addonctl images shows what is pulled",
+	}}
 }
 
 func zero(amount any) bool {

@@ -290,3 +290,57 @@ func FuzzConfigurations(f *testing.F) {
 		}
 	})
 }
+
+// A DaemonSet's pod has nowhere else to go: what keeps it off its node takes the node's pod network away.
+func TestARequiredPodAffinityOfAnAgentIsRefused(t *testing.T) {
+	t.Parallel()
+	a, r := release(t, "0.27.3")
+	for affinity, want := range map[string]int{
+		`{"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"topologyKey":"zone"}]}}`:                          1,
+		`{"podAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"topologyKey":"zone"}]}}`:                              1,
+		`{"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[]}}`:                                                0,
+		`{"podAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[{"weight":1,"podAffinityTerm":{"topologyKey":"a"}}]}}`: 0,
+		`{}`: 0,
+	} {
+		out, err := render.Release(charts.FS, a, r, render.Settings{Configurations: map[string]string{"affinity": affinity}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocking := 0
+		for _, f := range out.Findings {
+			if f.Reason == "AgentKeptOff" && f.Blocking {
+				blocking++
+			}
+		}
+		if blocking != want {
+			t.Errorf("%s: %d refusals, want %d: %+v", affinity, blocking, want, out.Findings)
+		}
+	}
+}
+
+// Only a chart that could name the cluster's own registry misses the region, and only until somebody names one.
+func TestAnUnknownRegionIsTold(t *testing.T) {
+	t.Parallel()
+	a, r := release(t, "0.27.3")
+	told := func(declared string, s render.Settings) bool {
+		out, err := render.Release(echo(declared), a, r, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(out.Findings) == 1 && out.Findings[0].Reason == "RegionUnknown" && !out.Findings[0].Blocking
+	}
+	for name, tt := range map[string]struct {
+		declared string
+		settings render.Settings
+		want     bool
+	}{
+		"a chart that knows no regions": {"{}", render.Settings{}, false},
+		"nothing known":                 {"{region: '', registry: {}}", render.Settings{}, true},
+		"a region":                      {"{region: '', registry: {}}", render.Settings{Region: "fra"}, false},
+		"a registry of the operator's":  {"{region: '', registry: {}}", render.Settings{Values: map[string]any{"registry": map[string]any{"host": "r.example"}}}, false},
+	} {
+		if got := told(tt.declared, tt.settings); got != tt.want {
+			t.Errorf("%s: told %t, want %t", name, got, tt.want)
+		}
+	}
+}
