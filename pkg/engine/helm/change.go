@@ -18,22 +18,19 @@ import (
 
 // Change renders the target and compares it with the cluster. Where the live objects are not those of the render, it
 // asks the API server, for our user's rights first and then object by object in a strict dry run, what writing would do.
-// A target whose chart this build does not have is no error: Unrenderable says so; nor is one that cannot be rendered with what
+// A target that cannot be rendered for this cluster is no error: Unrenderable says why; nor is one that cannot be rendered with what
 // an operator set: Findings say so.
 func (e *Engine) Change(ctx context.Context, in plan.Input) (plan.Change, error) {
-	j, err := e.open(in)
-	if missing, ok := errors.AsType[*render.NoChartError](err); ok {
-		return plan.Change{Unrenderable: missing.Error()}, nil
-	}
-	if refused, ok := Refusal(err); ok {
-		return plan.Change{Findings: refused}, nil
+	j, err := e.open(ctx, in)
+	if c, ok := unrendered(err); ok {
+		return c, nil
 	}
 	if err != nil || j == nil {
 		return plan.Change{}, err
 	}
-	c := plan.Change{Version: j.render.Version, Digest: j.digest, Findings: Findings(j.render), Unset: j.unset(in)}
+	c := plan.Change{Version: j.render.Version, Digest: j.digest, Findings: Findings(j.render), Unset: j.unset(ctx, in)}
 	if c.To, err = render.Footprint(j.render.Objects); err != nil {
-		return plan.Change{}, fmt.Errorf("reading the render of %s %s: %w", j.render.AddOn, j.render.Version, err)
+		return plan.Change{Unrenderable: oneLine(err)}, nil
 	}
 	if c.To.Network != nil {
 		c.Network = c.To.Network.Networks
@@ -53,9 +50,23 @@ func (e *Engine) Change(ctx context.Context, in plan.Input) (plan.Change, error)
 	return j.compare(ctx, in.Installed, c)
 }
 
+// unrendered is the change to a target that cannot be rendered; false for every other error.
+func unrendered(err error) (plan.Change, bool) {
+	if missing, ok := errors.AsType[*render.NoChartError](err); ok {
+		return plan.Change{Unrenderable: missing.Error()}, true
+	}
+	if refused, ok := Refusal(err); ok {
+		return plan.Change{Findings: refused}, true
+	}
+	if none, ok := errors.AsType[*UnrenderableError](err); ok {
+		return plan.Change{Unrenderable: oneLine(none)}, true
+	}
+	return plan.Change{}, false
+}
+
 // unset is the digest of the live release without an operator's settings, where no record says what they were; empty when there
 // is a record, and when the release cannot be rendered.
-func (j *job) unset(in plan.Input) string {
+func (j *job) unset(ctx context.Context, in plan.Input) string {
 	if in.Desired.AddOn != "" || !in.Installed.Ours {
 		return ""
 	}
@@ -64,11 +75,18 @@ func (j *job) unset(in plan.Input) string {
 		return ""
 	}
 	r, _ := j.addOn.Find(live)
-	rendered, err := Render(j.Charts, in, j.addOn, r, plan.Settings{})
+	if j.digest == in.Installed.Digest && plan.MergedSettings(in).IsZero() {
+		return j.digest
+	}
+	with := j.with
+	if written, err := j.written(ctx, in.Installed, r); err == nil && written != nil {
+		with = written
+	}
+	bare, err := rendered(with, in, j.addOn, r, plan.Settings{})
 	if err != nil {
 		return ""
 	}
-	return record.Digest(rendered.Manifest)
+	return record.Digest(bare.Manifest)
 }
 
 // compare completes a change that something would be written for.
@@ -77,7 +95,7 @@ func (j *job) compare(ctx context.Context, live plan.Installed, c plan.Change) (
 	if c.MissingRights, err = j.missingRights(ctx); err != nil || len(c.MissingRights) > 0 {
 		return c, err
 	}
-	stored, err := j.store.Revisions(ctx)
+	stored, err := j.revisions(ctx)
 	if err != nil {
 		return c, err
 	}

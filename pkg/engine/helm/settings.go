@@ -28,19 +28,41 @@ func (e *SettingsError) Error() string {
 
 func (e *SettingsError) Unwrap() error { return e.Err }
 
+// UnrenderableError says that there is no render of a release for this cluster: no chart, settings or facts of the cluster that
+// the chart refuses.
+type UnrenderableError struct{ Err error }
+
+func (e *UnrenderableError) Error() string { return e.Err.Error() }
+
+func (e *UnrenderableError) Unwrap() error { return e.Err }
+
 // Render renders a release for the cluster of an input with an operator's own settings. What they are to blame for is a
 // *SettingsError.
 func Render(charts fs.FS, in plan.Input, addOn catalog.AddOn, r catalog.Release, own plan.Settings) (*render.Render, error) {
-	rendered, err := released(charts, in, addOn, r, own)
+	return rendered(folder(charts), in, addOn, r, own)
+}
+
+// maker renders a release.
+type maker func(catalog.AddOn, catalog.Release, render.Settings) (*render.Render, error)
+
+// folder makes renders with the charts of a folder.
+func folder(charts fs.FS) maker {
+	return func(a catalog.AddOn, r catalog.Release, s render.Settings) (*render.Render, error) {
+		return render.Release(charts, a, r, s)
+	}
+}
+
+func rendered(with maker, in plan.Input, addOn catalog.AddOn, r catalog.Release, own plan.Settings) (*render.Render, error) {
+	out, err := released(with, in, addOn, r, own)
 	if err == nil || own.IsZero() {
-		return rendered, err
+		return out, err
 	}
 	for _, p := range parts {
 		without := p.without(own)
 		if without.Equal(own) {
 			continue
 		}
-		if _, other := released(charts, in, addOn, r, without); other == nil {
+		if _, other := released(with, in, addOn, r, without); other == nil {
 			return nil, &SettingsError{fmt.Sprintf("%s %s", addOn.Name, r.Version), p.name, err}
 		}
 	}
@@ -49,15 +71,18 @@ func Render(charts fs.FS, in plan.Input, addOn catalog.AddOn, r catalog.Release,
 
 // released is a render that holds the workload by which the add-on is known: one that has it elsewhere, or not at all, would be
 // written and never be seen.
-func released(charts fs.FS, in plan.Input, addOn catalog.AddOn, r catalog.Release, own plan.Settings) (*render.Render, error) {
-	rendered, err := render.Release(charts, addOn, r, settings(in, own))
+func released(with maker, in plan.Input, addOn catalog.AddOn, r catalog.Release, own plan.Settings) (*render.Render, error) {
+	out, err := with(addOn, r, settings(in, own))
 	if err != nil {
 		return nil, err
 	}
+	if slices.ContainsFunc(out.Findings, func(f render.Finding) bool { return f.Blocking }) {
+		return out, nil // which says more than that the workload is gone
+	}
 	w := addOn.Workload
-	for _, o := range rendered.Objects {
+	for _, o := range out.Objects {
 		if o.GetKind() == w.Kind && o.GetNamespace() == w.Namespace && o.GetName() == w.Name {
-			return rendered, nil
+			return out, nil
 		}
 	}
 	return nil, fmt.Errorf("rendering %s %s: %w", addOn.Name, r.Version,
@@ -76,14 +101,11 @@ var parts = []struct {
 }
 
 // settings are all that a render of a cluster's add-on depends on beside the release. How many nodes there are is left out: a
-// render must not change because a node joined.
+// render must not change because a node joined; and so is what is told for one command and not recorded, such as the realm.
 func settings(in plan.Input, own plan.Settings) render.Settings {
 	s := render.Settings{
 		Kubernetes: in.Cluster.Kubernetes, NetworkType: plan.NetworkType(in), PodCIDRs: plan.PodCIDRs(in), IPFamilies: in.Cluster.IPFamilies,
 		NodeKinds: nodeKinds(in.Cluster.Pools), Configurations: own.Configurations, Values: own.Values,
-	}
-	if told := in.Cluster.Facts[catalog.FactRealm]; len(told) == 1 {
-		s.Realm = told[0]
 	}
 	for path, text := range own.Overlay {
 		if s.Overlay == nil {

@@ -81,7 +81,7 @@ func TestARenderIsToldWhatLasts(t *testing.T) {
 	}
 	want := map[string]any{
 		"networkType": "FLANNEL_OVERLAY", "podCIDRs": []any{"10.0.0.0/8", "fd00::/48"}, "ipFamilies": []any{"IPv6", "IPv4"},
-		"nodeKinds": []any{"Managed", "SelfManaged"}, "nodes": -1.0, "region": "none", "realm": "OC2",
+		"nodeKinds": []any{"Managed", "SelfManaged"}, "nodes": -1.0, "region": "none", "realm": "none",
 	}
 	for name, value := range want {
 		if diff := cmp.Diff(value, got[name]); diff != "" {
@@ -148,7 +148,9 @@ func TestAnEngineSaysWhichSettingsCannotBeRendered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			engine := &helm.Engine{Charts: charts.FS} // no cluster is asked
-			got, err := engine.Change(t.Context(), wanting(t, c.own))
+			in := wanting(t, c.own)
+			in.Installed = plan.Installed{}
+			got, err := engine.Change(t.Context(), in)
 			if err != nil || len(got.Findings) != 1 {
 				t.Fatalf("change %+v (%v), want one finding", got, err)
 			}
@@ -161,8 +163,11 @@ func TestAnEngineSaysWhichSettingsCannotBeRendered(t *testing.T) {
 		"flannel/Chart.yaml": {Data: []byte("apiVersion: v2\nname: flannel\nversion: 0.1.0\n")}, "flannel/templates/x.yaml": {Data: []byte("{{")},
 	}
 	engine := &helm.Engine{Charts: broken}
-	if got, err := engine.Change(t.Context(), wanting(t, plan.Settings{Values: map[string]any{"a": "b"}})); err == nil {
-		t.Errorf("a broken chart: %+v", got)
+	in := wanting(t, plan.Settings{Values: map[string]any{"a": "b"}})
+	in.Installed = plan.Installed{}
+	got, err := engine.Change(t.Context(), in)
+	if err != nil || got.Unrenderable == "" || len(got.Findings) > 0 {
+		t.Errorf("a broken chart: %+v (%v), want it to be unrenderable, whatever is set", got, err)
 	}
 }
 
