@@ -17,7 +17,7 @@ import (
 // the same user is told so before anything is written.
 func TestTheDocumentedRightsAreEnough(t *testing.T) {
 	c := start(t, testkube.Options{Nodes: 1})
-	rules := documented(t)
+	rules := documented(t)[0]
 	user := *c
 	for without, says := range map[string]string{
 		"secrets": "list secrets in kube-system", "serviceaccounts": "create serviceaccounts in kube-system",
@@ -35,20 +35,29 @@ func TestTheDocumentedRightsAreEnough(t *testing.T) {
 	if s := user.must(t, "status").out; !strings.Contains(s, "pinned to 0.26.2: rights, by system:serviceaccount:") {
 		t.Errorf("status:\n%s", s)
 	}
+
+	calico := []string{"install", "--addon", "Calico", "--version", "3.30.3", "--accept", "a test", "--yes"}
+	user.want(t, 1, calico...).says(t, "MissingRight", "deployments")
+	_, user.kubeconfig = c.User(t, "enough-for-calico", slices.Concat(documented(t)...)...)
+	user.must(t, calico...)
+	user.must(t, "pin", "--addon", "Calico", "--version", "3.32.0", "--reason", "rights", "--accept", "a test", "--yes")
 }
 
-// documented reads the rules out of docs/rights.md.
-func documented(t *testing.T) []rbacv1.PolicyRule {
+// documented reads the rules out of docs/rights.md, one list for each role.
+func documented(t *testing.T) [][]rbacv1.PolicyRule {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "docs", "rights.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, block, _ := strings.Cut(string(text), "```yaml\n")
-	block, _, _ = strings.Cut(block, "```")
-	var role rbacv1.ClusterRole
-	if err := yaml.UnmarshalStrict([]byte(block), &role); err != nil {
-		t.Fatal(err)
+	var out [][]rbacv1.PolicyRule
+	for _, part := range strings.Split(string(text), "```yaml\n")[1:] {
+		block, _, _ := strings.Cut(part, "```")
+		var role rbacv1.ClusterRole
+		if err := yaml.UnmarshalStrict([]byte(block), &role); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, role.Rules)
 	}
-	return role.Rules
+	return out
 }

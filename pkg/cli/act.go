@@ -22,6 +22,8 @@ import (
 
 // actFlags are the flags of every verb that changes something.
 type actFlags struct {
+	// addOn is the one that is acted on; empty means the CNI of the network type.
+	addOn   string
 	yes     bool
 	wait    bool
 	timeout time.Duration
@@ -30,8 +32,9 @@ type actFlags struct {
 	facts  []string
 }
 
-func (f *actFlags) add(c *cobra.Command) {
+func (f *actFlags) add(a *app, c *cobra.Command) {
 	s := c.Flags()
+	a.addOnFlag(c, &f.addOn)
 	s.BoolVar(&f.yes, "yes", false, "act without asking")
 	s.BoolVar(&f.wait, "wait", true, "wait until every node that should run the release runs it, Ready")
 	s.DurationVar(&f.timeout, "timeout", 15*time.Minute, "how long to wait for the nodes; 0 means without end")
@@ -51,11 +54,23 @@ func (f *actFlags) check() (told catalog.Facts, err error) {
 	return toldFacts(f.facts)
 }
 
-// act carries a request through: look, show, ask, record the wish, drive the loop, report.
+// act carries a request through and prints how it ended.
 func (s *session) act(c *cobra.Command, r plan.Request, f actFlags) error {
+	result, err := s.carry(c, r, f)
+	if result == nil {
+		return err
+	}
+	if e := s.print(result); e != nil {
+		return e
+	}
+	return err
+}
+
+// carry carries a request through: look, show, ask, record the wish, drive the loop, report. Without a report nothing came of it.
+func (s *session) carry(c *cobra.Command, r plan.Request, f actFlags) (*actReport, error) {
 	told, err := f.check()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ctx := c.Context()
 	s.told = told
@@ -63,7 +78,7 @@ func (s *session) act(c *cobra.Command, r plan.Request, f actFlags) error {
 	s.observer.NetworkType = r.NetworkType
 	in, p, err := s.loop.LookWith(ctx, r)
 	if err != nil {
-		return s.explain(ctx, err)
+		return nil, s.explain(ctx, err)
 	}
 	if len(p.Blocking()) > 0 {
 		return s.refuse(in, p)
@@ -71,20 +86,20 @@ func (s *session) act(c *cobra.Command, r plan.Request, f actFlags) error {
 	w := wish(in, p)
 	if len(p.Steps) == 0 && !changes(in, w) {
 		s.tell(p)
-		return s.print(report(in, p, outcomeUnchanged))
+		return report(in, p, outcomeUnchanged), nil
 	}
 	if err := s.mayRecord(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	if err := s.ask(ctx, in, p, w, f.yes); err != nil {
-		return err
+		return nil, err
 	}
 	if err := s.save(ctx, r, w); err != nil {
-		return err
+		return nil, err
 	}
 	if r.Verb == plan.Unpin || r.Verb == plan.Register || len(p.Steps) == 0 {
 		s.refresh(ctx)
-		return s.print(report(in, p, outcomeRecorded))
+		return report(in, p, outcomeRecorded), nil
 	}
 	s.loop.Wish = &w.Desired
 	return s.drive(c, p, f)
@@ -102,12 +117,9 @@ func (s *session) refresh(ctx context.Context) {
 }
 
 // refuse reports a plan with blocking findings.
-func (s *session) refuse(in plan.Input, p plan.Plan) error {
+func (s *session) refuse(in plan.Input, p plan.Plan) (*actReport, error) {
 	s.tell(p)
-	if err := s.print(report(in, p, reconcile.Refused)); err != nil {
-		return err
-	}
-	return refusal(p)
+	return report(in, p, reconcile.Refused), refusal(p)
 }
 
 // mayRecord refuses before the first write what our user may not record.
@@ -125,6 +137,8 @@ const (
 	outcomeUnchanged reconcile.End = "Unchanged"
 	// outcomeRecorded : the wish was recorded, and nothing was to do on the cluster.
 	outcomeRecorded reconcile.End = "Recorded"
+	// outcomeFailed : something broke.
+	outcomeFailed reconcile.End = "Failed"
 )
 
 // wish is what the plan wants recorded. A move of an automatic add-on is recorded with its target, so that what was shown
@@ -249,11 +263,11 @@ func headline(in plan.Input, p plan.Plan, w hub.Wish) string {
 	if w.Desired.AddOn != "" && in.Request.Verb != plan.Install && !w.Desired.Settings.Equal(w.Seen.Settings) {
 		what += ", with other settings"
 	}
-	return where + ": " + what + updating(in.Request, w)
+	return where + ": " + what + updating(in.Request, w, p)
 }
 
 // updating says who moves the add-on from now on.
-func updating(r plan.Request, w hub.Wish) string {
+func updating(r plan.Request, w hub.Wish, p plan.Plan) string {
 	switch {
 	case w.Desired.Version != "":
 		return fmt.Sprintf(", pinned (%s)", w.Desired.Pin.Reason)
@@ -261,35 +275,35 @@ func updating(r plan.Request, w hub.Wish) string {
 		return ""
 	case r.Verb == plan.Update && !r.Settings.IsZero():
 		return " (updates are automatic)"
+	case p.From == p.To && len(p.Steps) > 0:
+		return " (what was begun is finished first; updates are automatic)"
 	default:
 		return " (the newest that fits; updates are automatic)"
 	}
 }
 
 // drive runs the loop and reports how it ended.
-func (s *session) drive(c *cobra.Command, first plan.Plan, f actFlags) error {
+func (s *session) drive(c *cobra.Command, first plan.Plan, f actFlags) (*actReport, error) {
 	s.loop.Wait, s.loop.Timeout = f.wait, f.timeout
 	bar := &progress{session: s}
 	s.loop.Progress = bar.show
 	out, err := s.loop.Run(c.Context())
 	bar.end()
 	if err != nil {
+		var result *actReport
 		if out.Plan.State != "" {
-			_ = s.print(report(out.Input, out.Plan, "Failed"))
+			result = report(out.Input, out.Plan, outcomeFailed)
 		}
 		code, hint := codeOf(err)
-		return &exit{code: code, err: err, hint: strings.TrimPrefix(hint+"; go on with: "+resume(c), "; ")}
+		return result, &exit{code: code, err: err, hint: strings.TrimPrefix(hint+"; go on with: "+resume(c), "; ")}
 	}
 	if out.Plan.State == "" {
 		out.Plan = first
 	}
-	if err := s.print(report(out.Input, out.Plan, out.End)); err != nil {
-		return err
-	}
 	if out.End == reconcile.Applied {
 		s.note("the nodes take it by themselves; when they have, finish with: " + strings.ReplaceAll(resume(c), " --wait=false", ""))
 	}
-	return ended(out, f, resume(c))
+	return report(out.Input, out.Plan, out.End), ended(out, f, resume(c))
 }
 
 // resume is the command line that goes on from here.
@@ -342,12 +356,12 @@ func ended(out reconcile.Outcome, f actFlags, again string) error {
 	case reconcile.NodesFailed:
 		return &exit{
 			code: exitGate, err: fmt.Errorf("gate failed: after %s %s %s is not Ready on %s", f.timeout, p.AddOn, p.Hop, nodesText(p.Nodes.Bad())),
-			hint: "addonctl nodes shows every node" + back(out, p),
+			hint: "addonctl nodes" + forAddOn(p) + " shows every node" + back(out, p),
 		}
 	case reconcile.Superseded:
 		return &exit{
 			code: exitConflict, err: errors.New("the record was changed meanwhile: this command writes nothing more"),
-			hint: "addonctl status shows what is wanted now",
+			hint: "addonctl status" + forAddOn(p) + " shows what is wanted now",
 		}
 	case reconcile.TimedOut:
 		if !begun(p) {
@@ -359,7 +373,7 @@ func ended(out reconcile.Outcome, f actFlags, again string) error {
 		return &exit{
 			code: exitUnfinished, err: fmt.Errorf("not finished within %s: %s %s is Ready on %d of %d nodes; waiting for %s",
 				f.timeout, p.AddOn, p.Hop, p.Nodes.Ready, p.Nodes.Total, nodesText(p.Nodes.Waiting)),
-			hint: "the nodes go on by themselves; go on waiting with: " + again,
+			hint: waitHint(p) + again,
 		}
 	case reconcile.Interrupted:
 		return &exit{
@@ -369,6 +383,24 @@ func ended(out reconcile.Outcome, f actFlags, again string) error {
 	default:
 		return nil
 	}
+}
+
+// forAddOn names the add-on of a plan in a command line where the cluster's network type does not.
+func forAddOn(p plan.Plan) string {
+	if p.Beside {
+		return " --addon " + p.AddOn
+	}
+	return ""
+}
+
+// waitHint says who must do something until the nodes have the target: the cluster, or somebody.
+func waitHint(p plan.Plan) string {
+	for _, f := range p.Findings {
+		if f.Reason == plan.NodesHold || f.Reason == plan.RebootPending {
+			return "no node moves by itself: " + f.Fix + "; then go on with: "
+		}
+	}
+	return "the nodes go on by themselves; go on waiting with: "
 }
 
 // begun tells whether the nodes are taking the target: before that their counts are those of the old release.
@@ -388,8 +420,8 @@ func back(out reconcile.Outcome, p plan.Plan) string {
 	case before == "" || before == p.Hop:
 		return ""
 	case p.Pinned:
-		return fmt.Sprintf("; the way back is: addonctl pin --version %s --reason …", before)
+		return fmt.Sprintf("; the way back is: addonctl pin%s --version %s --reason …", forAddOn(p), before)
 	default:
-		return fmt.Sprintf("; the way back is: addonctl update --version %s", before)
+		return fmt.Sprintf("; the way back is: addonctl update%s --version %s", forAddOn(p), before)
 	}
 }

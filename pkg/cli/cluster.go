@@ -66,7 +66,7 @@ func (r stampReport) table(w io.Writer, _ bool) {
 }
 
 func (a *app) restamp(c *cobra.Command, r plan.Request, yes bool) error {
-	s, err := a.connect(c.Context())
+	s, err := a.connect(c.Context(), "")
 	if err != nil {
 		return err
 	}

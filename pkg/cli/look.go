@@ -1,238 +1,42 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
-	"github.com/addonctl/addonctl/pkg/status"
 )
 
-// look is one round without writing.
-func (a *app) look(c *cobra.Command, r plan.Request) (plan.Input, plan.Plan, error) {
-	return a.lookWith(c, r, nil)
+// look is one round on what is recorded of an add-on, without writing.
+func (a *app) look(c *cobra.Command, addOn string) (plan.Input, plan.Plan, error) {
+	return a.lookWith(c, addOn, plan.Request{}, nil)
 }
 
-// lookWith is look with facts that were told.
-func (a *app) lookWith(c *cobra.Command, r plan.Request, told catalog.Facts) (plan.Input, plan.Plan, error) {
-	s, err := a.connect(c.Context())
+// lookWith is look for a request, with facts that were told.
+func (a *app) lookWith(c *cobra.Command, addOn string, r plan.Request, told catalog.Facts) (plan.Input, plan.Plan, error) {
+	s, err := a.connect(c.Context(), addOn)
 	if err != nil {
 		return plan.Input{}, plan.Plan{}, err
 	}
-	s.observer.NetworkType, s.told = r.NetworkType, told
-	in, p, err := s.loop.LookWith(c.Context(), r)
+	s.told = told
+	return s.look(c.Context(), r)
+}
+
+// look is one round for a request, without writing.
+func (s *session) look(ctx context.Context, r plan.Request) (plan.Input, plan.Plan, error) {
+	s.observer.NetworkType = r.NetworkType
+	in, p, err := s.loop.LookWith(ctx, r)
 	if err != nil {
-		return in, p, s.explain(c.Context(), err)
+		return in, p, s.explain(ctx, err)
 	}
 	return in, p, nil
-}
-
-// statusReport is the result of `status`.
-type statusReport struct {
-	Cluster     string              `json:"cluster"`
-	Kubernetes  string              `json:"kubernetes"`
-	NetworkType catalog.NetworkType `json:"networkType,omitempty"`
-	// Proven is true when record, stamp and running CNI agree on the network type.
-	Proven    bool                    `json:"networkTypeProven"`
-	AddOn     string                  `json:"addon,omitempty"`
-	Installed string                  `json:"installedVersion,omitempty"`
-	Wanted    string                  `json:"wantedVersion,omitempty"`
-	Newest    string                  `json:"newestFitting,omitempty"`
-	Pinned    bool                    `json:"pinned"`
-	Pin       *plan.Pin               `json:"pin,omitempty"`
-	Settings  *settingsReport         `json:"settings,omitempty"`
-	State     plan.State              `json:"state"`
-	Lifecycle string                  `json:"lifecycleState,omitempty"`
-	DrivenBy  string                  `json:"drivenBy"`
-	Nodes     nodeCounts              `json:"nodes"`
-	Versions  []noderoll.VersionCount `json:"nodeVersions,omitempty"`
-	Waiting   []noderoll.Waiting      `json:"waiting,omitempty"`
-	Findings  []plan.Finding          `json:"findings,omitempty"`
-	// Next says how to go on when something is left to do; no manager does it.
-	Next string `json:"next,omitempty"`
-	// Conditions are what the record's status would say now.
-	Conditions []metav1.Condition `json:"conditions,omitempty"`
-}
-
-func (a *app) statusCommand() *cobra.Command {
-	var watch bool
-	c := &cobra.Command{
-		Use:   "status",
-		Short: "Show what is wanted, what is installed and what the nodes really run",
-		Args:  noArgs, PreRunE: a.checkOutput,
-		RunE: func(c *cobra.Command, _ []string) error {
-			for {
-				in, p, err := a.look(c, plan.Request{})
-				if err != nil {
-					return err
-				}
-				if err := a.print(statusOf(in, p)); err != nil || !watch {
-					return err
-				}
-				select {
-				case <-c.Context().Done():
-					return nil
-				case <-time.After(2 * time.Second):
-				}
-			}
-		},
-	}
-	c.Flags().BoolVarP(&watch, "watch", "w", false, "look again every two seconds, until interrupted")
-	return c
-}
-
-func statusOf(in plan.Input, p plan.Plan) statusReport {
-	r := statusReport{
-		Cluster: p.Cluster, Kubernetes: in.Cluster.Kubernetes.String(), NetworkType: p.NetworkType, AddOn: p.AddOn,
-		Installed: in.Installed.Version, Pinned: p.Pinned, State: p.State, Lifecycle: status.Lifecycle(p), DrivenBy: drivenBy,
-		Nodes:    nodeCounts{Total: p.Nodes.Total, Updated: p.Nodes.Updated, Ready: p.Nodes.Ready},
-		Findings: p.Findings, Settings: settingsOf(p.Desired.Settings),
-	}
-	r.Proven = p.NetworkType != "" && !slices.ContainsFunc(p.Findings, func(f plan.Finding) bool {
-		return f.Reason == plan.NetworkTypeUnproven || f.Reason == plan.NotRegistered
-	})
-	if p.Pinned {
-		pin := p.Desired.Pin
-		r.Pin = &pin
-	}
-	if in.Installed.Present {
-		r.Versions, r.Waiting = p.Nodes.Versions, p.Nodes.Waiting
-	}
-	if len(p.Steps) > 0 {
-		r.Next = "addonctl update"
-		if in.Desired.MoveTo != "" {
-			r.Next += " --version " + in.Desired.MoveTo
-		}
-	}
-	r.Wanted = wanted(in, p)
-	for _, c := range plan.Choices(in) {
-		if c.Newest {
-			r.Newest = c.Version
-		}
-	}
-	r.Conditions = status.Addon(v1alpha1.AddonStatus{}, 0, in, p, drivenBy).Conditions
-	return r
-}
-
-// wanted is the version that the record asks for; an automatic add-on asks for none in particular.
-func wanted(in plan.Input, p plan.Plan) string {
-	if p.Pinned {
-		return p.Desired.Version
-	}
-	return in.Desired.MoveTo
-}
-
-func (r statusReport) name() string {
-	return fmt.Sprintf("addon/%s.%s", r.Cluster, strings.ToLower(r.AddOn))
-}
-
-func (r statusReport) table(w io.Writer, wide bool) {
-	rows := [][]string{
-		{"Cluster:", fmt.Sprintf("%s (Kubernetes %s)", r.Cluster, r.Kubernetes)},
-		{"Network type:", networkText(r)},
-	}
-	if r.AddOn != "" {
-		rows = append(rows,
-			[]string{"Add-on:", fmt.Sprintf("%s %s", r.AddOn, orNone(r.Installed))},
-			[]string{"Updates:", pinText(r)},
-			[]string{"State:", strings.TrimSpace(fmt.Sprintf("%s %s", r.State, bracket(r.Lifecycle)))},
-		)
-	}
-	if wide && r.Settings != nil {
-		rows = append(rows, []string{"Settings:", r.Settings.text})
-	}
-	if r.Installed != "" {
-		rows = append(rows, []string{"Nodes:", fmt.Sprintf("%d, %d of the newest revision, %d ready", r.Nodes.Total, r.Nodes.Updated, r.Nodes.Ready)},
-			[]string{"They run:", versionsText(r.Versions)})
-	}
-	columns(w, rows...)
-	for _, n := range r.Waiting {
-		fmt.Fprintf(w, "  %s: %s (%s)\n", n.Node, n.Why, n.State)
-	}
-	if r.Next != "" {
-		fmt.Fprintf(w, "Something is left to do; unless a command is at work on it, go on with: %s\n", r.Next)
-	}
-	for _, f := range r.Findings {
-		switch {
-		case f.Minor: // plan names them
-		case f.Fix == "":
-			fmt.Fprintf(w, "%s: %s\n", f.Reason, f.Message)
-		default:
-			fmt.Fprintf(w, "%s: %s\n  -> %s\n", f.Reason, f.Message, f.Fix)
-		}
-	}
-}
-
-func networkText(r statusReport) string {
-	switch {
-	case r.NetworkType == "":
-		return "not registered"
-	case r.Proven:
-		return fmt.Sprintf("%s, for life", r.NetworkType)
-	default:
-		return fmt.Sprintf("%s, NOT PROVEN", r.NetworkType)
-	}
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "(not installed)"
-	}
-	return s
-}
-
-func bracket(s string) string {
-	if s == "" {
-		return ""
-	}
-	return "(" + s + ")"
-}
-
-func pinText(r statusReport) string {
-	if !r.Pinned {
-		text := "automatic"
-		switch {
-		case r.Wanted != "" && r.Wanted != r.Installed:
-			text += ", on the way to " + r.Wanted
-		case r.Newest != "" && r.Newest != r.Installed:
-			text += fmt.Sprintf(", %s is the newest that fits", r.Newest)
-		}
-		return text
-	}
-	text := fmt.Sprintf("pinned to %s: %s", r.Wanted, r.Pin.Reason)
-	if r.Pin.By != "" {
-		text += ", by " + r.Pin.By
-	}
-	if !r.Pin.At.IsZero() {
-		text += ", " + r.Pin.At.UTC().Format("2006-01-02 15:04 UTC")
-	}
-	if !r.Pin.Until.IsZero() {
-		text += ", until " + r.Pin.Until.UTC().Format(time.DateOnly)
-	}
-	if r.Pin.Ticket != "" {
-		text += ", ticket " + r.Pin.Ticket
-	}
-	return text
-}
-
-func versionsText(vs []noderoll.VersionCount) string {
-	var out []string
-	for _, v := range vs {
-		out = append(out, fmt.Sprintf("%s on %s", v.Version, plural(v.Nodes, "node", "nodes")))
-	}
-	if len(out) == 0 {
-		return "nothing"
-	}
-	return strings.Join(out, ", ")
 }
 
 // nodesReport is the result of `nodes`.
@@ -250,18 +54,21 @@ type nodeTruth struct {
 }
 
 func (a *app) nodesCommand() *cobra.Command {
-	return &cobra.Command{
+	var addOn string
+	c := &cobra.Command{
 		Use:   "nodes",
 		Short: "Show for every node what it really runs of the add-on",
 		Args:  noArgs, PreRunE: a.checkOutput,
 		RunE: func(c *cobra.Command, _ []string) error {
-			in, p, err := a.look(c, plan.Request{})
+			in, p, err := a.look(c, addOn)
 			if err != nil {
 				return err
 			}
 			return a.print(nodesOf(in, p))
 		},
 	}
+	a.addOnFlag(c, &addOn)
+	return c
 }
 
 func nodesOf(in plan.Input, p plan.Plan) nodesReport {
@@ -324,12 +131,13 @@ type historyReport struct {
 }
 
 func (a *app) historyCommand() *cobra.Command {
-	return &cobra.Command{
+	var addOn string
+	c := &cobra.Command{
 		Use:   "history",
 		Short: "Show the recorded revisions, newest first",
 		Args:  noArgs, PreRunE: a.checkOutput,
 		RunE: func(c *cobra.Command, _ []string) error {
-			in, p, err := a.look(c, plan.Request{})
+			in, p, err := a.look(c, addOn)
 			if err != nil {
 				return err
 			}
@@ -338,6 +146,8 @@ func (a *app) historyCommand() *cobra.Command {
 			return a.print(r)
 		},
 	}
+	a.addOnFlag(c, &addOn)
+	return c
 }
 
 func (r historyReport) name() string {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -116,7 +117,7 @@ func (w *renderWriter) folder(objects []*unstructured.Unstructured) error {
 	if there, err := filepath.EvalSymlinks(to); err == nil {
 		to = there // a link stays one
 	}
-	if err := checkFree(to); err != nil {
+	if err := cmp.Or(checkElsewhere(to), checkFree(to)); err != nil {
 		return err
 	}
 	begun, err := os.MkdirTemp(filepath.Dir(to), ".addonctl-render-")
@@ -134,6 +135,22 @@ func (w *renderWriter) folder(objects []*unstructured.Unstructured) error {
 		return fmt.Errorf("writing to --to %q: %w", w.to, err)
 	}
 	w.note(fmt.Sprintf("%s written to %s", plural(len(objects), "file", "files"), w.to))
+	return nil
+}
+
+// checkElsewhere refuses the current folder and those that hold it, also an empty one: a new folder takes the place of what
+// is written to, and a shell would stand in one that is no more.
+func checkElsewhere(to string) error {
+	here, err := os.Getwd()
+	if err != nil {
+		return nil //nolint:nilerr // who is nowhere loses nothing
+	}
+	if there, err := filepath.EvalSymlinks(here); err == nil {
+		here = there
+	}
+	if below, err := filepath.Rel(to, here); err == nil && filepath.IsLocal(below) {
+		return usage("give a folder in it, such as --to manifests", "--to %q is the current folder, or holds it", to)
+	}
 	return nil
 }
 

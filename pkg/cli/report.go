@@ -36,8 +36,8 @@ type actReport struct {
 	Findings []plan.Finding     `json:"findings,omitempty"`
 }
 
-func report(in plan.Input, p plan.Plan, end reconcile.End) actReport {
-	r := actReport{
+func report(in plan.Input, p plan.Plan, end reconcile.End) *actReport {
+	r := &actReport{
 		Cluster: p.Cluster, NetworkType: p.NetworkType, AddOn: p.AddOn, Version: p.To, Pinned: p.Pinned, Outcome: end, State: p.State,
 		Revision: in.Record.Last().Number,
 		Nodes:    nodeCounts{Total: p.Nodes.Total, Updated: p.Nodes.Updated, Ready: p.Nodes.Ready},
@@ -66,20 +66,24 @@ func previous(r plan.Record) string {
 	return ""
 }
 
-func (r actReport) name() string {
+func (r *actReport) name() string {
 	return fmt.Sprintf("addon/%s.%s", r.Cluster, strings.ToLower(r.AddOn))
 }
 
-func (r actReport) table(w io.Writer, _ bool) {
+func (r *actReport) table(w io.Writer, _ bool) {
 	if r.Outcome == reconcile.Refused {
 		return // the findings on the error stream say it all
 	}
-	columns(w,
-		[]string{"CLUSTER", "ADDON", "VERSION", "UPDATES", "OUTCOME", "NODES", "UPDATED", "READY"},
-		[]string{
-			r.Cluster, dash(r.AddOn), dash(r.Version), updates(r.Pinned), string(r.Outcome),
-			fmt.Sprint(r.Nodes.Total), fmt.Sprint(r.Nodes.Updated), fmt.Sprint(r.Nodes.Ready),
-		})
+	columns(w, actHead, r.row())
+}
+
+var actHead = []string{"CLUSTER", "ADDON", "VERSION", "UPDATES", "OUTCOME", "NODES", "UPDATED", "READY"}
+
+func (r *actReport) row() []string {
+	return []string{
+		r.Cluster, dash(r.AddOn), dash(r.Version), updates(r.Pinned), string(r.Outcome),
+		fmt.Sprint(r.Nodes.Total), fmt.Sprint(r.Nodes.Updated), fmt.Sprint(r.Nodes.Ready),
+	}
 }
 
 func updates(pinned bool) string {

@@ -46,14 +46,19 @@ func (s *session) Observe(ctx context.Context) (plan.Input, error) {
 	return in, err
 }
 
-// connect finds the cluster. Nothing is asked of it yet.
-func (a *app) connect(ctx context.Context) (*session, error) {
+// connect finds the cluster, to work on an add-on of it; empty means the CNI of its network type. Nothing is asked of it yet.
+func (a *app) connect(ctx context.Context, addOn string) (*session, error) {
 	if problems := validation.IsDNS1123Subdomain(a.cluster); len(problems) > 0 {
 		return nil, usage("give the name of a record, such as in-cluster", "--cluster %q: %s", a.cluster, problems[0])
 	}
 	c, err := a.catalog()
 	if err != nil {
 		return nil, err
+	}
+	if addOn != "" {
+		if _, err := addOnOf(c, "--addon", addOn); err != nil {
+			return nil, err
+		}
 	}
 	folder, err := a.chartFolder(ctx)
 	if err != nil {
@@ -68,10 +73,10 @@ func (a *app) connect(ctx context.Context) (*session, error) {
 		return nil, usage("check --kubeconfig and --context", "%w", err)
 	}
 	h := hub.New(client)
-	o := &observe.Observer{Cluster: a.cluster, Target: client, Hub: h, Catalog: c, Now: time.Now}
+	o := &observe.Observer{Cluster: a.cluster, Target: client, Hub: h, Catalog: c, AddOn: addOn, Now: time.Now}
 	s := &session{app: a, client: client, hub: h, observer: o}
 	s.loop = &reconcile.Loop{
-		Observer: s, Engine: &helm.Engine{Target: client, Charts: folder, Now: time.Now},
+		Observer: s, Engine: &helm.Engine{Target: client, Charts: folder, NewCharts: len(a.charts.refs) > 0, Now: time.Now},
 		Recorder: &hub.Recorder{Hub: h, By: drivenBy},
 		Pause:    time.Second, Transient: transient, Trouble: a.trouble,
 	}

@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"bufio"
+	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -11,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 
@@ -169,7 +173,7 @@ func readValues(file string) (map[string]any, error) {
 	if err != nil {
 		return nil, usage(hint, "reading --values: %w", err)
 	}
-	text, err := yaml.YAMLToJSONStrict(data)
+	text, err := oneDocument(data)
 	if err != nil {
 		return nil, usage(hint, "reading --values %q: %w", file, err)
 	}
@@ -177,6 +181,32 @@ func readValues(file string) (map[string]any, error) {
 		return nil, usage(hint, "reading --values %q: it holds no map", file)
 	}
 	return out, nil
+}
+
+// oneDocument is the only YAML document of a text, as JSON: what stands in a second one must not be lost.
+func oneDocument(data []byte) ([]byte, error) {
+	r := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
+	var found [][]byte
+	for {
+		document, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if text, err := yaml.YAMLToJSONStrict(document); err != nil || string(text) != "null" {
+			found = append(found, document)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return []byte("null"), nil
+	case 1:
+		return yaml.YAMLToJSONStrict(found[0])
+	default:
+		return nil, fmt.Errorf("it holds %d YAML documents, want one", len(found))
+	}
 }
 
 // readOverlay reads a folder; never nil, for nil would leave the one that is set.

@@ -32,14 +32,19 @@ type situation struct {
 func (s *situation) add(a *app, c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&s.file, "facts", "", "facts file to decide by; no cluster is asked")
-	f.StringVar(&s.addOn, "addon", "", "add-on, such as Calico; the CNI of the network type when empty")
 	f.StringVar(&s.from, "from", "", "installed version to imagine (with --kubernetes; no cluster is asked)")
 	f.StringVar(&s.kubernetes, "kubernetes", "", "Kubernetes version to imagine, such as 1.34; no cluster is asked")
 	factFlag(c, &s.facts)
+	a.addOnFlag(c, &s.addOn)
 	_ = c.MarkFlagFilename("facts", "yaml", "yml", "json")
-	_ = c.RegisterFlagCompletionFunc("addon", a.completeNamed(false))
 	_ = c.RegisterFlagCompletionFunc("from", a.completeVersion)
 	_ = c.RegisterFlagCompletionFunc("kubernetes", cobra.NoFileCompletions)
+}
+
+// addOnFlag names the add-on that a command is about.
+func (a *app) addOnFlag(c *cobra.Command, addOn *string) {
+	c.Flags().StringVar(addOn, "addon", "", "add-on, such as Calico; the CNI of the network type when empty")
+	_ = c.RegisterFlagCompletionFunc("addon", a.completeNamed(false))
 }
 
 // imagined tells whether facts alone are asked about.
@@ -55,7 +60,7 @@ func (a *app) consider(c *cobra.Command, s situation, r plan.Request) (plan.Inpu
 		return plan.Input{}, plan.Plan{}, err
 	}
 	if !s.imagined() {
-		return a.lookWith(c, r, facts)
+		return a.lookWith(c, s.addOn, r, facts)
 	}
 	in, err := a.imagine(s, facts)
 	if err != nil {
@@ -75,8 +80,6 @@ func (s *situation) check() error {
 		return usage("write them into the file", "--facts does not go with --from and --kubernetes")
 	case s.from != "" && s.kubernetes == "":
 		return usage("add --kubernetes 1.34 to imagine a cluster", "--from needs --kubernetes: on a real cluster the installed version is seen")
-	case s.addOn != "" && !s.imagined():
-		return usage("add --kubernetes and --network-type, or --facts", "--addon needs an imagined cluster: only the CNI of the network type is managed on real ones yet")
 	case s.kubernetes != "" && s.networkType == "" && s.addOn == "":
 		return usage("add --network-type flannel or vcn-native", "--kubernetes needs --network-type, which is never guessed")
 	}

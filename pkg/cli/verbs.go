@@ -34,14 +34,21 @@ func (a *app) installCommand() *cobra.Command {
 	var f actFlags
 	var own settingsFlags
 	var networkType string
+	var second calicoFlags
 	r := plan.Request{Verb: plan.Install}
 	c := &cobra.Command{
 		Use:   "install --network-type TYPE [--version V]",
-		Short: "Install the CNI add-on of a cluster's network type",
+		Short: "Install the CNI add-on of a cluster's network type, and Calico beside it",
 		Long: `Registers the cluster with its network type, which is fixed for life, and installs the matching CNI add-on.
 Without --version the newest release that fits the cluster is taken and updates are automatic from then on; with
---version the add-on is pinned to it. Running it again changes nothing.`,
+--version the add-on is pinned to it. Running it again changes nothing.
+
+With --calico Calico is installed beside the CNI as soon as every node has that. Whether Calico may go there is looked at before
+anything is written. --version and the settings are the CNI's, --calico-version pins Calico, and --accept is for Calico alone. On a
+cluster that has its CNI, --addon Calico installs Calico, with settings of its own.`,
 		Example: `  addonctl install --network-type flannel --wait --yes -o json
+  addonctl install --network-type vcn-native --calico --wait --yes -o json
+  addonctl install --addon Calico --version 3.30.3 --yes
   addonctl install --network-type flannel --version 0.26.2 --yes
   addonctl install --network-type flannel --overlay ./mirror --set-config rollingUpdate='{"maxUnavailable":"25%"}'`,
 		Args: noArgs, PreRunE: a.checkOutput,
@@ -52,22 +59,27 @@ Without --version the newest release that fits the cluster is taken and updates 
 			if err := checkPodCIDRs(r.PodCIDRs); err != nil {
 				return err
 			}
-			if r.Version != "" {
-				r.Pin = plan.Pin{Reason: "install"}
+			if err := second.check(c, f, r); err != nil {
+				return err
 			}
+			r.Pin = installPin(r.Version)
 			if r.Settings, err = own.read(a, c); err != nil {
 				return err
+			}
+			if second.wanted {
+				return a.runBoth(c, r, f, second)
 			}
 			return a.run(c, r, f)
 		},
 	}
+	second.add(a, c)
 	c.Flags().StringVar(&networkType, "network-type", "", networkTypeHelp)
 	c.Flags().StringVar(&r.Version, "version", "", "release to install and pin; the newest that fits when empty")
 	c.Flags().StringSliceVar(&r.PodCIDRs, "pod-cidr", nil, "block of the pods' addresses, at most one per IP family (default 10.244.0.0/16)")
 	_ = c.RegisterFlagCompletionFunc("network-type", fixed(networkTypes...))
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
 	own.add(a, c)
-	f.add(c)
+	f.add(a, c)
 	return c
 }
 
@@ -113,7 +125,7 @@ settings, which are recorded and used from then on.`,
 	c.Flags().StringVar(&r.Version, "version", "", "release to move to, once; when empty the newest that fits, or with settings the one that is installed")
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
 	own.add(a, c)
-	f.add(c)
+	f.add(a, c)
 	return c
 }
 
@@ -157,7 +169,7 @@ keeping the add-on fit for the cluster's Kubernetes version is yours from then o
 	c.Flags().StringVar(&r.Pin.Ticket, "ticket", "", "your own reference")
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
 	own.add(a, c)
-	f.add(c)
+	f.add(a, c)
 	return c
 }
 
@@ -191,23 +203,24 @@ func parseUntil(s string, now time.Time) (time.Time, error) {
 }
 
 func (a *app) unpinCommand() *cobra.Command {
-	var yes bool
+	f := actFlags{wait: true}
 	c := &cobra.Command{
 		Use:   "unpin",
 		Short: "Return a pinned add-on to automatic updates",
 		Long:  `Takes the pin off. Nothing moves by this alone: "addonctl update" moves to the newest release that fits.`,
 		Args:  noArgs, PreRunE: a.checkOutput,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return a.run(c, plan.Request{Verb: plan.Unpin}, actFlags{yes: yes, wait: true})
+			return a.run(c, plan.Request{Verb: plan.Unpin}, f)
 		},
 	}
-	c.Flags().BoolVar(&yes, "yes", false, "act without asking")
+	a.addOnFlag(c, &f.addOn)
+	c.Flags().BoolVar(&f.yes, "yes", false, "act without asking")
 	return c
 }
 
 // run connects and carries a request through.
 func (a *app) run(c *cobra.Command, r plan.Request, f actFlags) error {
-	s, err := a.connect(c.Context())
+	s, err := a.connect(c.Context(), f.addOn)
 	if err != nil {
 		return err
 	}

@@ -49,10 +49,9 @@ With --kubernetes and --network-type (or --addon) no cluster is asked; with one 
 	f := c.Flags()
 	f.StringVar(&s.networkType, "network-type", "", "network type to list releases for; the cluster's own when empty")
 	f.StringVar(&s.kubernetes, "kubernetes", "", "Kubernetes version to judge them by, such as 1.34; the cluster's own when empty")
-	f.StringVar(&s.addOn, "addon", "", "add-on, such as Calico; the CNI of the network type when empty")
 	factFlag(c, &s.facts)
 	_ = c.RegisterFlagCompletionFunc("network-type", fixed(networkTypes...))
-	_ = c.RegisterFlagCompletionFunc("addon", a.completeNamed(false))
+	a.addOnFlag(c, &s.addOn)
 	return c
 }
 
@@ -77,10 +76,7 @@ func (a *app) choose(c *cobra.Command, s situation) (plan.Input, error) {
 		}
 		return a.imagine(s, told)
 	}
-	if s.addOn != "" {
-		return plan.Input{}, usage("add --kubernetes 1.34", "--addon needs --kubernetes: only the CNI of the network type is managed on real clusters yet")
-	}
-	in, _, err := a.consider(c, situation{facts: s.facts}, plan.Request{})
+	in, _, err := a.consider(c, situation{addOn: s.addOn, facts: s.facts}, plan.Request{})
 	if err != nil {
 		return in, err
 	}

@@ -37,7 +37,8 @@ var plugins = []struct {
 	{"antrea", "", []string{"antrea-agent"}, []string{"antrea-ubuntu", "antrea-agent-ubuntu"}},
 }
 
-// workloads finds every CNI on the cluster, in any namespace, ours or not.
+// workloads finds every CNI on the cluster, in any namespace, ours or not. Our own add-ons beside the CNI are none, whatever
+// image they wire pods with. An add-on that goes beside is looked for under foreign marks too: there may not be two of it.
 func (o *Observer) workloads(ctx context.Context, in *plan.Input, addOn catalog.AddOn) error {
 	list, err := o.Target.Typed.AppsV1().DaemonSets(metav1.NamespaceAll).List(ctx, metav1.ListOptions{ResourceVersion: "0"})
 	if err != nil {
@@ -45,12 +46,43 @@ func (o *Observer) workloads(ctx context.Context, in *plan.Input, addOn catalog.
 	}
 	for i := range list.Items {
 		d := &list.Items[i]
-		if c, ok := recognise(d); ok {
-			c.Ours = addOn.Name != "" && kube.Ours(d, addOn.Name, addOn.Release, addOn.Workload.Namespace)
+		owner, ours := o.owner(d)
+		if ours && owner.NetworkType == "" {
+			continue
+		}
+		c, ok := recognise(d)
+		if !ok {
+			c, ok = agent(d, addOn)
+		}
+		if ok {
+			c.Ours = ours && owner.NetworkType == c.NetworkType
 			in.Cluster.CNIs = append(in.Cluster.CNIs, c)
 		}
 	}
 	return nil
+}
+
+// owner is the add-on of the catalog whose marks and name a DaemonSet has.
+func (o *Observer) owner(d *appsv1.DaemonSet) (catalog.AddOn, bool) {
+	for _, a := range o.Catalog.AddOns {
+		w := a.Workload
+		if d.Name == w.Name && d.Namespace == w.Namespace && kube.Ours(d, a.Name, a.Release, w.Namespace) {
+			return a, true
+		}
+	}
+	return catalog.AddOn{}, false
+}
+
+// agents are the images of add-ons that go beside a CNI, by the add-on's name. One of them alone wires no pods.
+var agents = map[string]string{"Calico": "calico/node"}
+
+// agent is somebody else's agent of the add-on that is looked at.
+func agent(d *appsv1.DaemonSet, addOn catalog.AddOn) (plan.CNI, bool) {
+	image, beside := agents[addOn.Name]
+	if !beside || !runsImage(d, []string{image}) {
+		return plan.CNI{}, false
+	}
+	return plan.CNI{Plugin: strings.ToLower(addOn.Name), Workload: d.Namespace + "/" + d.Name, Owner: kube.Owner(d)}, true
 }
 
 func recognise(d *appsv1.DaemonSet) (plan.CNI, bool) {

@@ -2,7 +2,6 @@ package observe
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -10,7 +9,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
@@ -39,20 +37,15 @@ var reported = map[catalog.Fact]func(corev1.NodeSystemInfo) string{
 // list, in which only one of them comes. A server that does not say, or does not let us ask, leaves it unknown.
 func (o *Observer) facts(ctx context.Context, in *plan.Input) error {
 	list, err := o.Target.Typed.NetworkingV1().NetworkPolicies(metav1.NamespaceAll).List(ctx, metav1.ListOptions{Limit: 1})
-	if answer := apierrors.APIStatus(nil); errors.As(err, &answer) {
+	if refused(err) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("counting NetworkPolicies: %w", err)
 	}
-	count := int64(len(list.Items))
-	switch more := list.RemainingItemCount; {
-	case more != nil:
-		count += *more
-	case list.Continue != "":
-		return nil
+	if n, known := total(list, len(list.Items)); known {
+		fact(in, catalog.FactNetworkPolicies, strconv.FormatInt(n, 10))
 	}
-	in.Cluster.Facts = catalog.Facts{catalog.FactNetworkPolicies: {strconv.FormatInt(count, 10)}}
 	return nil
 }
 

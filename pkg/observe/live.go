@@ -20,13 +20,12 @@ import (
 
 // live reads the add-on's DaemonSet, its revisions and its pods, then the nodes.
 func (o *Observer) live(ctx context.Context, in *plan.Input, addOn catalog.AddOn) error {
-	w := addOn.Workload
-	d, err := o.Target.Typed.AppsV1().DaemonSets(w.Namespace).Get(ctx, w.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return o.nodes(ctx, in, nil, addOn)
-	}
+	d, err := o.daemonSet(ctx, addOn.Workload)
 	if err != nil {
-		return fmt.Errorf("reading DaemonSet %s/%s: %w", w.Namespace, w.Name, err)
+		return err
+	}
+	if d == nil {
+		return o.nodes(ctx, in, nil, addOn)
 	}
 	in.Installed = installed(d, addOn)
 	if in.Installed.Network, err = o.network(ctx, d); err != nil {
@@ -40,6 +39,18 @@ func (o *Observer) live(ctx context.Context, in *plan.Input, addOn catalog.AddOn
 	}
 	in.Installed.MaxUnavailable = maxUnavailable(d)
 	return nil
+}
+
+// daemonSet of an add-on; nil when there is none.
+func (o *Observer) daemonSet(ctx context.Context, w catalog.Workload) (*appsv1.DaemonSet, error) {
+	d, err := o.Target.Typed.AppsV1().DaemonSets(w.Namespace).Get(ctx, w.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil //nolint:nilnil // "there is none" is an answer, not an error
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading DaemonSet %s/%s: %w", w.Namespace, w.Name, err)
+	}
+	return d, nil
 }
 
 func installed(d *appsv1.DaemonSet, addOn catalog.AddOn) plan.Installed {

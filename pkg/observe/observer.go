@@ -31,15 +31,17 @@ type Observer struct {
 	Catalog *catalog.Catalog
 	// Now is the clock used when the server's cannot be read.
 	Now func() time.Time
+	// AddOn to look at, by its name in the catalog; empty means the CNI add-on of the network type.
+	AddOn string
 	// NetworkType to look for when the cluster is not registered yet; empty means the recorded one.
 	NetworkType catalog.NetworkType
 }
 
 // Observe reads everything that a plan depends on, except Request and Change.
 func (o *Observer) Observe(ctx context.Context) (plan.Input, error) {
-	in := plan.Input{Catalog: o.Catalog, Cluster: plan.Cluster{Name: o.Cluster}}
+	in := plan.Input{Catalog: o.Catalog, AddOn: o.AddOn, Cluster: plan.Cluster{Name: o.Cluster}}
 	for _, look := range []func(context.Context, *plan.Input) error{
-		o.server, o.identity, o.stamp, o.records, o.addOn, o.facts,
+		o.server, o.identity, o.stamp, o.records, o.addOn, o.facts, o.besides,
 	} {
 		if err := look(ctx, &in); err != nil {
 			return plan.Input{}, fmt.Errorf("looking at cluster %s: %w", o.Cluster, err)
@@ -94,7 +96,7 @@ func (o *Observer) records(ctx context.Context, in *plan.Input) error {
 		}
 		in.Cluster.Paused = c.Spec.Paused
 	}
-	addOn, ok := o.Catalog.ForNetworkType(o.networkType(in))
+	addOn, ok := o.lookedAt(in)
 	if !ok {
 		return nil
 	}
@@ -119,6 +121,14 @@ func (o *Observer) networkType(in *plan.Input) catalog.NetworkType {
 	return o.NetworkType
 }
 
+// lookedAt is the add-on that is looked at; false when the catalog has none.
+func (o *Observer) lookedAt(in *plan.Input) (catalog.AddOn, bool) {
+	if o.AddOn != "" {
+		return o.Catalog.AddOn(o.AddOn)
+	}
+	return o.Catalog.ForNetworkType(o.networkType(in))
+}
+
 func (o *Observer) stamp(ctx context.Context, in *plan.Input) error {
 	s, err := hub.ReadStamp(ctx, o.Target)
 	if err != nil || s == nil {
@@ -128,30 +138,31 @@ func (o *Observer) stamp(ctx context.Context, in *plan.Input) error {
 	return nil
 }
 
-// addOn reads what is live of the cluster's add-on, and the nodes.
+// addOn reads what is live of the add-on, and the nodes.
 func (o *Observer) addOn(ctx context.Context, in *plan.Input) error {
-	addOn, known := o.Catalog.ForNetworkType(o.networkType(in))
+	addOn, known := o.lookedAt(in)
 	if err := o.workloads(ctx, in, addOn); err != nil {
 		return err
 	}
 	if !known {
 		return o.nodes(ctx, in, nil, addOn)
 	}
-	if err := o.revisions(ctx, in, addOn); err != nil {
+	var err error
+	if in.Record, err = o.revisions(ctx, addOn); err != nil {
 		return err
 	}
 	return o.live(ctx, in, addOn)
 }
 
-func (o *Observer) revisions(ctx context.Context, in *plan.Input, addOn catalog.AddOn) error {
+func (o *Observer) revisions(ctx context.Context, addOn catalog.AddOn) (out plan.Record, err error) {
 	rs, err := record.Open(o.Target, addOn.Workload.Namespace, addOn.Release, o.Now).Revisions(ctx)
 	if err != nil {
-		return err
+		return out, err
 	}
 	for _, r := range rs {
-		in.Record.Revisions = append(in.Record.Revisions, plan.Revision{
+		out.Revisions = append(out.Revisions, plan.Revision{
 			Number: r.Number, Version: r.Version, Status: plan.Status(r.Status), Digest: r.Digest, Updated: r.Updated, Description: r.Description,
 		})
 	}
-	return nil
+	return out, nil
 }

@@ -100,6 +100,7 @@ func TestWhatIsSeenOfARealCluster(t *testing.T) {
 	t.Run("the DaemonSet controller would not place pods elsewhere", c.exempt)
 	t.Run("the newest revision is the one that new pods get", c.newest)
 	t.Run("other CNIs are seen in any namespace", c.others)
+	t.Run("an add-on beside the CNI is seen as what it is", c.beside)
 	t.Run("facts are told by nodes, records and what is counted", c.facts)
 	t.Run("looking needs exactly the rights that it lists", c.rights)
 	t.Run("without the optional rights something is unknown and nothing fails", c.unknown)
@@ -499,6 +500,68 @@ func (c *cluster) others(t *testing.T) {
 	}
 }
 
+// beside looks at Calico: nothing of it, then ours, which wires pods and is no second CNI to anybody, then Typha.
+func (c *cluster) beside(t *testing.T) {
+	o := c.observer(c.client)
+	o.AddOn = "Calico"
+	look := func() plan.Input {
+		t.Helper()
+		in, err := o.Observe(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return in
+	}
+	in := look()
+	if in.Installed.Present || in.AddOn != "Calico" || in.Cluster.Facts[catalog.FactTypha][0] != "false" || in.Cluster.Facts[catalog.FactAdminNetworkPolicies][0] != "0" {
+		t.Errorf("of nothing, seen are %+v and the facts %v", in.Installed, in.Cluster.Facts)
+	}
+	cni := c.look(t)
+	want := plan.CNIAddOn{Installed: true, Version: cni.Installed.Version, Settled: cni.Record.Last().Status == plan.Deployed && cni.Record.Last().Digest == cni.Installed.Digest}
+	if diff := cmp.Diff(&want, in.Cluster.CNI); diff != "" || cni.Cluster.CNI != nil {
+		t.Errorf("the CNI beside Calico (-want +got):\n%s\nand beside itself %+v", diff, cni.Cluster.CNI)
+	}
+	c.copyAs(t, system, "calico-node", "quay.io/calico/cni:v3.30.3")
+	foreign := func(in plan.Input) bool {
+		return slices.ContainsFunc(in.Cluster.CNIs, func(x plan.CNI) bool { return x.Plugin == "calico" })
+	}
+	until := func(want bool) {
+		t.Helper()
+		testkube.Eventually(t, patience, func(context.Context) error {
+			if a, b := foreign(look()), foreign(c.look(t)); a != want || b != want {
+				return fmt.Errorf("it is seen as a second one by Calico: %t, by the CNI: %t", a, b)
+			}
+			return nil
+		})
+	}
+	until(true)
+	marks := `{"metadata":{"labels":{"addonctl.io/addon":"Calico"},"annotations":{"meta.helm.sh/release-name":"calico","meta.helm.sh/release-namespace":"kube-system"}}}`
+	sets := c.Client().AppsV1().DaemonSets(system)
+	if _, err := sets.Patch(t.Context(), "calico-node", types.MergePatchType, []byte(marks), metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	until(false)
+	if in := look(); !in.Installed.Present || !in.Installed.Ours {
+		t.Errorf("ours is seen as %+v", in.Installed)
+	}
+	if err := sets.Delete(t.Context(), "calico-node", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	labels := map[string]string{"k8s-app": "calico-typha"}
+	_, err := c.Client().AppsV1().Deployments(system).Create(t.Context(), &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: "calico-typha"},
+		Spec: appsv1.DeploymentSpec{Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: corev1.PodTemplateSpec{
+			ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "typha"}}},
+		}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := look().Cluster.Facts[catalog.FactTypha]; !slices.Equal(f, []string{"true"}) {
+		t.Errorf("with a Typha, the fact is %v", f)
+	}
+}
+
 // copyAs makes a DaemonSet that selects no node.
 func (c *cluster) copyAs(t *testing.T, namespace, name, image string) {
 	t.Helper()
@@ -623,6 +686,11 @@ func (c *cluster) rights(t *testing.T) {
 	if !in.Installed.Present || len(in.Nodes) != 9 || in.Cluster.NetworkType == "" || in.Cluster.Stamp == nil {
 		t.Errorf("it does not see what the administrator sees: %+v", in)
 	}
+	beside := c.observer(k)
+	beside.AddOn = "Calico"
+	if _, err := beside.Observe(t.Context()); err != nil {
+		t.Fatalf("of Calico, with all the rights that are listed: %v", err)
+	}
 	used := map[string]bool{}
 	counted := 0
 	for _, call := range c.Calls(t, func(x testkube.Call) bool {
@@ -639,8 +707,8 @@ func (c *cluster) rights(t *testing.T) {
 			counted++
 		}
 	}
-	if counted != 1 {
-		t.Errorf("NetworkPolicies were counted by %d calls, want one that asks for one of them", counted)
+	if counted != 2 {
+		t.Errorf("NetworkPolicies were counted by %d calls, want one in each look that asks for one of them", counted)
 	}
 	var listed []string
 	for _, r := range all {

@@ -1,6 +1,10 @@
 package observe
 
-import "github.com/addonctl/addonctl/pkg/kube"
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/addonctl/addonctl/pkg/kube"
+)
 
 // Rights are what looking at a cluster needs.
 func Rights() []kube.Right {
@@ -22,5 +26,12 @@ func Rights() []kube.Right {
 
 // Optional are rights that looking makes use of and does without: a fact that they would tell is unknown then.
 func Optional() []kube.Right {
-	return []kube.Right{{Verb: "list", Group: "networking.k8s.io", Resource: "networkpolicies"}}
+	out := []kube.Right{
+		{Verb: "list", Group: "networking.k8s.io", Resource: "networkpolicies"},
+		{Verb: "get", Group: "apps", Resource: "deployments", Namespace: metav1.NamespaceSystem},
+	}
+	for _, r := range adminPolicies {
+		out = append(out, kube.Right{Verb: "list", Group: r.Group, Resource: r.Resource})
+	}
+	return out
 }

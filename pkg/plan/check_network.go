@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-
-	"github.com/addonctl/addonctl/pkg/catalog"
 )
 
 // networkTypeKnown refuses to guess: tools default to different types, so the type is written or read, never assumed.
@@ -16,12 +14,17 @@ func networkTypeKnown(d decision) []Finding {
 		return block(NotRegistered,
 			fmt.Sprintf("cluster %s has no recorded network type", d.Cluster.Name),
 			"addonctl install --network-type flannel|vcn-native")
-	case d.addOn.Name == "":
-		return block(NoAddOn,
-			fmt.Sprintf("the catalog has no add-on for network type %s", d.networkType),
-			"addonctl versions shows what the catalog has")
+	case d.addOn.Name != "" || d.Catalog == nil:
+		return nil
 	}
-	return nil
+	if other, ok := d.Catalog.AddOn(d.AddOn); ok {
+		return block(NetworkTypeImmutable,
+			fmt.Sprintf("%s is the CNI of %s, and cluster %s is %s: a cluster has one network type for life",
+				other.Name, other.NetworkType, d.Cluster.Name, d.networkType), "leave --addon out for the cluster's own CNI")
+	}
+	return block(NoAddOn,
+		fmt.Sprintf("the catalog has no add-on for network type %s", d.networkType),
+		"addonctl versions shows what the catalog has")
 }
 
 func networkTypeImmutable(d decision) []Finding {
@@ -170,22 +173,20 @@ func oneCNI(d decision) []Finding {
 	return out
 }
 
-// beside tells whether the add-on is no CNI and goes beside whichever runs, whoever put it there.
-func beside(a catalog.AddOn) bool { return a.Name != "" && a.NetworkType == "" }
-
 func judgeCNI(d decision, cni CNI) []Finding {
 	owner := ""
 	if cni.Owner != "" {
 		owner = " (put there by " + cni.Owner + ")"
 	}
+	same := cni.NetworkType == d.networkType
 	switch {
-	case cni.NetworkType == d.networkType && (cni.Ours || beside(d.addOn)):
-		return nil
-	case cni.NetworkType == d.networkType:
+	case same && (cni.Ours || beside(d.addOn)):
+		return nil // whether the CNI beside it is ours is a check of its own
+	case same || beside(d.addOn) && strings.EqualFold(cni.Plugin, d.addOn.Name):
 		return block(ForeignCNI,
 			fmt.Sprintf("%s already runs as %s%s and is not managed by addonctl: it would have to be adopted, never installed over",
 				cni.Plugin, cni.Workload, owner),
-			"this release cannot adopt yet; the running CNI was left alone")
+			"this release cannot adopt yet; what runs was left alone")
 	default:
 		return block(OtherCNI,
 			fmt.Sprintf("%s runs as %s%s: a cluster has exactly one CNI", cni.Plugin, cni.Workload, owner), "")

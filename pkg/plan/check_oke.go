@@ -143,28 +143,6 @@ func nodeKinds(d decision) []Finding {
 	return block(NodeKindUnfit, message, "virtual nodes need a cluster of network type "+string(catalog.OCIVCNIPNative))
 }
 
-// besideCNI : Oracle supports Calico beside VCN-native for policy alone, and since 2026 calls it unsupported beside flannel,
-// where it has to wire the pods itself (facts: OKE 1.8, CNI A3.3; the design decides to allow it there).
-func besideCNI(d decision) []Finding {
-	if d.addOn.Name == "" || d.addOn.NetworkType != "" || slices.Contains(d.addOn.Beside, d.networkType) {
-		return nil
-	}
-	message := fmt.Sprintf("%s beside %s is not supported by Oracle (its rule of 2026): it replaces how pods are wired, pods that run now stay as they are and unprotected until they are made anew",
-		d.addOn.Name, d.networkType)
-	if d.driver() == DriverOKE {
-		return block(NotBeside, message, "use it beside "+networkTypeList(d.addOn.Beside))
-	}
-	return note(NotBeside, message, "a step that cannot be taken back where pods already run; Oracle advises new clusters with "+networkTypeList(d.addOn.Beside))
-}
-
-func networkTypeList(types []catalog.NetworkType) string {
-	out := make([]string, len(types))
-	for i, t := range types {
-		out[i] = string(t)
-	}
-	return strings.Join(out, ", ")
-}
-
 // renderable refuses what cannot be rendered: nothing is written that was not rendered and looked at first.
 func renderable(d decision) []Finding {
 	if d.Change.Unrenderable == "" || !d.moves() && d.desired.Settings.Equal(d.Desired.Settings) {

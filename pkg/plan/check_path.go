@@ -211,7 +211,7 @@ func nodesFollow(d decision) []Finding {
 			"reboot these nodes one by one: cordon, drain, reboot, uncordon")
 	case catalog.OnDelete:
 		f = note(NodesHold, fmt.Sprintf("nodes keep what they run until their plugin pod is made anew; %s %s is never rolled out by itself%s",
-			d.addOn.Name, d.target.Version, waiting), "add new nodes and drain the old ones, which is what Oracle advises, or delete the plugin pods one by one")
+			d.addOn.Name, d.target.Version, waiting), "add new nodes and drain the old ones, which is what Oracle advises; or set validationActions of the guard's binding to [Audit], delete the plugin pods one by one, and set it back to [Deny]")
 	default:
 		return nil
 	}

@@ -35,6 +35,8 @@ var rules = []Check{
 	{"node-kinds", nodeKinds},
 	// Calico beside flannel (facts: OKE rule 7; the design decides).
 	{"beside-cni", besideCNI},
+	// The cluster's pods are wired before anything stands beside what wires them.
+	{"cni-first", cniFirst},
 	{"not-paused", notPaused},
 	// A pin is the operator's and is never changed by us (facts: OKE 2.5, rule 11).
 	{"pin-kept", pinKept},

@@ -97,6 +97,8 @@ const (
 	BasicCluster Reason = "BasicCluster"
 	// NotBeside : the add-on is not supported beside the cluster's CNI.
 	NotBeside Reason = "NotBeside"
+	// CNIFirst : the add-on goes beside a CNI that is not installed by addonctl yet, or not settled.
+	CNIFirst Reason = "CNIFirst"
 	// BadConfiguration : a configuration key or value is not what the release publishes.
 	BadConfiguration Reason = "BadConfiguration"
 	// ConfigurationDropped : a configuration that is set, and that the installed release takes, is not taken by another.

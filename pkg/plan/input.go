@@ -55,6 +55,8 @@ type Cluster struct {
 	Stamp *Stamp
 	// CNIs are the CNI workloads seen on the cluster, ours or not.
 	CNIs []CNI
+	// CNI is where the CNI add-on stands, for the plan of an add-on that goes beside it; nil when nobody looked.
+	CNI *CNIAddOn
 	// IPFamilies of the record, IPv4 and IPv6, in order of preference; empty means IPv4 alone.
 	IPFamilies []string
 	// Driver carries releases to the cluster: DriverHelm or DriverOKE; empty means DriverHelm.
@@ -108,6 +110,16 @@ type CNI struct {
 	Ours bool `json:"ours,omitempty"`
 	// Owner says who seems to have put it there; empty when unknown.
 	Owner string `json:"owner,omitempty"`
+}
+
+// CNIAddOn is where the add-on of the cluster's network type stands.
+type CNIAddOn struct {
+	// Installed is true when it runs and carries our marks.
+	Installed bool
+	// Settled is true when the newest recorded revision is deployed and live: every node had taken it.
+	Settled bool
+	// Version of the live template; empty when it is not installed.
+	Version string
 }
 
 // Desired is the recorded wish for one add-on.

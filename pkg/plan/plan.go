@@ -68,7 +68,9 @@ type Plan struct {
 	Cluster     string              `json:"cluster"`
 	NetworkType catalog.NetworkType `json:"networkType,omitempty"`
 	AddOn       string              `json:"addon,omitempty"`
-	State       State               `json:"state"`
+	// Beside is true for an add-on that goes beside the CNI, and so is not the one of the network type.
+	Beside bool  `json:"-"`
+	State  State `json:"state"`
 	// Desired is the wish that the plan follows: the record with the request merged into it.
 	Desired Desired `json:"-"`
 	// Pinned is true when an operator keeps the version.
@@ -118,6 +120,7 @@ func makeWith(in Input, checks []Check) Plan {
 		Cluster:     in.Cluster.Name,
 		NetworkType: d.networkType,
 		AddOn:       d.addOn.Name,
+		Beside:      beside(d.addOn),
 		Desired:     d.desired,
 		Pinned:      d.desired.Version != "",
 		From:        in.Installed.Version,
@@ -134,7 +137,7 @@ func makeWith(in Input, checks []Check) Plan {
 	if len(findings) > 0 {
 		p.Findings = findings
 	}
-	p.Findings = once(p.Findings)
+	p.Findings = addressed(d.addOn, once(p.Findings))
 	if len(p.Blocking()) == 0 {
 		p.Steps = steps(d, p.Nodes)
 	}

@@ -47,6 +47,59 @@ func TestEveryCheckFindsWhatItIsThereFor(t *testing.T) {
 	}
 }
 
+// What stands beside a CNI is stopped by what that is doing, and nothing else is.
+func TestACNIStopsOnlyWhatWouldBeginBesideIt(t *testing.T) {
+	t.Parallel()
+	underWay := plan.CNIAddOn{Installed: true, Version: "3.3.0"}
+	move := request(plan.Update, "3.30.3")
+	for name, c := range map[string]struct {
+		in  plan.Input
+		cni *plan.CNIAddOn
+	}{
+		"nobody looked":                                  {with(calico(t, "3.30.0"), move), nil},
+		"it is settled":                                  {with(calico(t, "3.30.0"), move), &plan.CNIAddOn{Installed: true, Settled: true, Version: "3.3.0"}},
+		"nodes take it, and Calico stays":                {calico(t, "3.30.3"), &underWay},
+		"nodes take it, and Calico is on its way itself": {with(calico(t, "3.30.0"), rolling("3.30.0", "3.30.3")), &underWay},
+		"it is the one that is planned":                  {with(native(t, "2.2.3"), request(plan.Update, "2.3.0")), &underWay},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.in.Cluster.CNI = c.cni
+			if p := plan.Make(rendered(c.in)); slices.ContainsFunc(p.Findings, func(f plan.Finding) bool { return f.Reason == plan.CNIFirst }) {
+				t.Errorf("findings %+v", p.Findings)
+			}
+		})
+	}
+}
+
+// Who follows the advice of a plan of Calico moves Calico, and not the CNI.
+func TestAdviceOfAPlanBesideTheCNINamesTheAddOn(t *testing.T) {
+	t.Parallel()
+	pinned := func(in *plan.Input) { in.Desired.Version, in.Desired.Pin = "3.30.0", plan.Pin{Reason: "r"} }
+	fix := func(in plan.Input, r plan.Reason) string {
+		t.Helper()
+		for _, f := range plan.Make(rendered(in)).Findings {
+			if f.Reason == r {
+				return f.Fix
+			}
+		}
+		t.Fatalf("no finding %s", r)
+		return ""
+	}
+	if got := fix(with(calico(t, "3.30.0"), pinned, request(plan.Update, "3.30.3")), plan.Pinned); !strings.Contains(got, "addonctl pin --addon Calico --version 3.30.3") ||
+		!strings.Contains(got, "addonctl unpin --addon Calico ") {
+		t.Errorf("of Calico: %s", got)
+	}
+	cni := with(native(t, "2.2.3"), func(in *plan.Input) { in.Desired.Version = "2.2.3" }, request(plan.Update, "2.3.0"))
+	if got := fix(cni, plan.Pinned); strings.Contains(got, "--addon") {
+		t.Errorf("of the CNI: %s", got)
+	}
+	unsettled := with(calico(t, "3.30.0"), request(plan.Update, "3.30.3"), func(in *plan.Input) { in.Cluster.CNI = &plan.CNIAddOn{Installed: true} })
+	if got := fix(unsettled, plan.CNIFirst); strings.Contains(got, "--addon") {
+		t.Errorf("of the CNI that comes first: %s", got)
+	}
+}
+
 // fits tells whether a finding is the row's.
 func (r row) fits(f plan.Finding) bool {
 	return f.Check == r.check && f.Reason == r.reason && f.Blocking == r.blocking && strings.Contains(f.Message, r.says)

@@ -298,7 +298,30 @@ func rowsOfClusters(tb testing.TB) map[string]row {
 		in.Installed, in.Record = plan.Installed{}, plan.Record{}
 		in.Request = plan.Request{Verb: plan.Install}
 	})
+	cni := func(seen plan.CNIAddOn) func(*plan.Input) {
+		return func(in *plan.Input) { in.Cluster.CNI = &seen }
+	}
+	calicoMove := with(calico(tb, "3.30.0"), request(plan.Update, "3.30.3"))
+	rolling := plan.CNIAddOn{Installed: true, Version: "3.3.0"}
 	return map[string]row{
+		"Calico where the CNI is not ours, and it would move": {
+			"cni-first", with(calicoMove, cni(plan.CNIAddOn{})), plan.CNIFirst, true, "OciVcnIpNative is not installed by addonctl",
+		},
+		"Calico where the CNI is gone, and nothing moves": {
+			"cni-first", with(calico(tb, "3.30.3"), cni(plan.CNIAddOn{})), plan.CNIFirst, false, "OciVcnIpNative is not installed by addonctl",
+		},
+		"Calico while nodes take the CNI, and it would move": {
+			"cni-first", with(calicoMove, cni(rolling)), plan.CNIFirst, true, "nodes are still taking OciVcnIpNative 3.3.0",
+		},
+		"the CNI of the other network type": {
+			"network-type-known", with(native(tb, "2.2.3"), func(in *plan.Input) { in.AddOn = "Flannel" }), plan.NetworkTypeImmutable, true,
+			"Flannel is the CNI of FLANNEL_OVERLAY, and cluster in-cluster is OCI_VCN_IP_NATIVE",
+		},
+		"somebody else's Calico, and ours": {
+			"one-cni", with(calicoMove, func(in *plan.Input) {
+				in.Cluster.CNIs = append(in.Cluster.CNIs, plan.CNI{Plugin: "calico", Workload: "calico-system/calico-node"})
+			}), plan.ForeignCNI, true, "calico already runs as calico-system/calico-node and is not managed by addonctl",
+		},
 		"a pool of another type": {
 			"one-pool-type", with(settled(tb, "0.26.2"), pool(catalog.Managed, catalog.OCIVCNIPNative)), plan.FactContradictory, true,
 			"contradictory fact networkType: the cluster is FLANNEL_OVERLAY, and 1 node pool is not: pool-2 (OCI_VCN_IP_NATIVE)",

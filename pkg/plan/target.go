@@ -79,9 +79,11 @@ func decide(in Input) decision {
 	return d
 }
 
+// chosenAddOn is the one that is asked about; false when the catalog has none, and for the CNI of another network type.
 func chosenAddOn(in Input, t catalog.NetworkType) (catalog.AddOn, bool) {
 	if in.AddOn != "" {
-		return in.Catalog.AddOn(in.AddOn)
+		a, ok := in.Catalog.AddOn(in.AddOn)
+		return a, ok && (beside(a) || a.NetworkType == t)
 	}
 	return in.Catalog.ForNetworkType(t)
 }

@@ -47,6 +47,8 @@ type Revision struct {
 	Manifest    string
 	Updated     time.Time
 	Description string
+	// Chart that it was rendered with; nil when it was stored without one.
+	Chart *chart.Chart
 }
 
 // Draft is a revision to be written.
@@ -84,7 +86,7 @@ func (s *Store) Revisions(ctx context.Context) ([]Revision, error) {
 func revision(r *release.Release) Revision {
 	out := Revision{Number: r.Version, Manifest: r.Manifest, Digest: Digest(r.Manifest)}
 	if r.Chart != nil && r.Chart.Metadata != nil {
-		out.Version = r.Chart.Metadata.AppVersion
+		out.Version, out.Chart = r.Chart.Metadata.AppVersion, r.Chart
 	}
 	if r.Info != nil {
 		out.Status, out.Description, out.Updated = string(r.Info.Status), r.Info.Description, r.Info.LastDeployed.Time

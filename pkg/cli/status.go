@@ -1,0 +1,262 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/noderoll"
+	"github.com/addonctl/addonctl/pkg/plan"
+	"github.com/addonctl/addonctl/pkg/status"
+)
+
+// statusReport is the result of `status`.
+type statusReport struct {
+	Cluster     string              `json:"cluster"`
+	Kubernetes  string              `json:"kubernetes"`
+	NetworkType catalog.NetworkType `json:"networkType,omitempty"`
+	// Proven is true when record, stamp and running CNI agree on the network type.
+	Proven    bool                    `json:"networkTypeProven"`
+	AddOn     string                  `json:"addon,omitempty"`
+	Installed string                  `json:"installedVersion,omitempty"`
+	Wanted    string                  `json:"wantedVersion,omitempty"`
+	Newest    string                  `json:"newestFitting,omitempty"`
+	Pinned    bool                    `json:"pinned"`
+	Pin       *plan.Pin               `json:"pin,omitempty"`
+	Settings  *settingsReport         `json:"settings,omitempty"`
+	State     plan.State              `json:"state"`
+	Lifecycle string                  `json:"lifecycleState,omitempty"`
+	DrivenBy  string                  `json:"drivenBy"`
+	Nodes     nodeCounts              `json:"nodes"`
+	Versions  []noderoll.VersionCount `json:"nodeVersions,omitempty"`
+	Waiting   []noderoll.Waiting      `json:"waiting,omitempty"`
+	Findings  []plan.Finding          `json:"findings,omitempty"`
+	// Next says how to go on when something is left to do; no manager does it.
+	Next string `json:"next,omitempty"`
+	// Conditions are what the record's status would say now.
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// Beside are the add-ons beside the CNI, as their records say.
+	Beside []besideReport `json:"beside,omitempty"`
+}
+
+// besideReport is an add-on beside the CNI, as its record says.
+type besideReport struct {
+	AddOn     string `json:"addon"`
+	Installed string `json:"installedVersion,omitempty"`
+	Lifecycle string `json:"lifecycleState,omitempty"`
+}
+
+func (b besideReport) String() string {
+	return strings.TrimSpace(fmt.Sprintf("%s %s %s", b.AddOn, orNone(b.Installed), bracket(b.Lifecycle)))
+}
+
+// status is one look, and what the records say of add-ons beside the CNI.
+func (s *session) status(ctx context.Context) (statusReport, error) {
+	in, p, err := s.look(ctx, plan.Request{})
+	if err != nil {
+		return statusReport{}, err
+	}
+	r := statusOf(in, p)
+	for _, a := range in.Catalog.AddOns {
+		if p.Beside || a.NetworkType != "" {
+			continue
+		}
+		beside, err := s.hub.Addon(ctx, s.cluster, a.Name)
+		if err != nil {
+			return r, err
+		}
+		if beside != nil {
+			r.Beside = append(r.Beside, besideReport{a.Name, beside.Status.CurrentInstalledVersion, beside.Status.LifecycleState})
+		}
+	}
+	return r, nil
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	var watch bool
+	var addOn string
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Show what is wanted, what is installed and what the nodes really run",
+		Args:  noArgs, PreRunE: a.checkOutput,
+		RunE: func(c *cobra.Command, _ []string) error {
+			for {
+				s, err := a.connect(c.Context(), addOn)
+				if err != nil {
+					return err
+				}
+				r, err := s.status(c.Context())
+				if err != nil {
+					return err
+				}
+				if err := a.print(r); err != nil || !watch {
+					return err
+				}
+				select {
+				case <-c.Context().Done():
+					return nil
+				case <-time.After(2 * time.Second):
+				}
+			}
+		},
+	}
+	a.addOnFlag(c, &addOn)
+	c.Flags().BoolVarP(&watch, "watch", "w", false, "look again every two seconds, until interrupted")
+	return c
+}
+
+func statusOf(in plan.Input, p plan.Plan) statusReport {
+	r := statusReport{
+		Cluster: p.Cluster, Kubernetes: in.Cluster.Kubernetes.String(), NetworkType: p.NetworkType, AddOn: p.AddOn,
+		Installed: in.Installed.Version, Pinned: p.Pinned, State: p.State, Lifecycle: status.Lifecycle(p), DrivenBy: drivenBy,
+		Nodes:    nodeCounts{Total: p.Nodes.Total, Updated: p.Nodes.Updated, Ready: p.Nodes.Ready},
+		Findings: p.Findings, Settings: settingsOf(p.Desired.Settings),
+	}
+	r.Proven = p.NetworkType != "" && !slices.ContainsFunc(p.Findings, func(f plan.Finding) bool {
+		return f.Reason == plan.NetworkTypeUnproven || f.Reason == plan.NotRegistered
+	})
+	if p.Pinned {
+		pin := p.Desired.Pin
+		r.Pin = &pin
+	}
+	if in.Installed.Present {
+		r.Versions, r.Waiting = p.Nodes.Versions, p.Nodes.Waiting
+	}
+	if len(p.Steps) > 0 {
+		r.Next = "addonctl update" + forAddOn(p)
+		if in.Desired.MoveTo != "" {
+			r.Next += " --version " + in.Desired.MoveTo
+		}
+	}
+	r.Wanted = wanted(in, p)
+	for _, c := range plan.Choices(in) {
+		if c.Newest {
+			r.Newest = c.Version
+		}
+	}
+	r.Conditions = status.Addon(v1alpha1.AddonStatus{}, 0, in, p, drivenBy).Conditions
+	return r
+}
+
+// wanted is the version that the record asks for; an automatic add-on asks for none in particular.
+func wanted(in plan.Input, p plan.Plan) string {
+	if p.Pinned {
+		return p.Desired.Version
+	}
+	return in.Desired.MoveTo
+}
+
+func (r statusReport) name() string {
+	return fmt.Sprintf("addon/%s.%s", r.Cluster, strings.ToLower(r.AddOn))
+}
+
+func (r statusReport) table(w io.Writer, wide bool) {
+	rows := [][]string{
+		{"Cluster:", fmt.Sprintf("%s (Kubernetes %s)", r.Cluster, r.Kubernetes)},
+		{"Network type:", networkText(r)},
+	}
+	if r.AddOn != "" {
+		rows = append(rows,
+			[]string{"Add-on:", fmt.Sprintf("%s %s", r.AddOn, orNone(r.Installed))},
+			[]string{"Updates:", pinText(r)},
+			[]string{"State:", strings.TrimSpace(fmt.Sprintf("%s %s", r.State, bracket(r.Lifecycle)))},
+		)
+	}
+	if wide && r.Settings != nil {
+		rows = append(rows, []string{"Settings:", r.Settings.text})
+	}
+	if r.Installed != "" {
+		rows = append(rows, []string{"Nodes:", fmt.Sprintf("%d, %d of the newest revision, %d ready", r.Nodes.Total, r.Nodes.Updated, r.Nodes.Ready)},
+			[]string{"They run:", versionsText(r.Versions)})
+	}
+	for _, b := range r.Beside {
+		rows = append(rows, []string{"Beside:", b.String()})
+	}
+	columns(w, rows...)
+	for _, n := range r.Waiting {
+		fmt.Fprintf(w, "  %s: %s (%s)\n", n.Node, n.Why, n.State)
+	}
+	if r.Next != "" {
+		fmt.Fprintf(w, "Something is left to do; unless a command is at work on it, go on with: %s\n", r.Next)
+	}
+	for _, f := range r.Findings {
+		switch {
+		case f.Minor: // plan names them
+		case f.Fix == "":
+			fmt.Fprintf(w, "%s: %s\n", f.Reason, f.Message)
+		default:
+			fmt.Fprintf(w, "%s: %s\n  -> %s\n", f.Reason, f.Message, f.Fix)
+		}
+	}
+}
+
+func networkText(r statusReport) string {
+	switch {
+	case r.NetworkType == "":
+		return "not registered"
+	case r.Proven:
+		return fmt.Sprintf("%s, for life", r.NetworkType)
+	default:
+		return fmt.Sprintf("%s, NOT PROVEN", r.NetworkType)
+	}
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "(not installed)"
+	}
+	return s
+}
+
+func bracket(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "(" + s + ")"
+}
+
+func pinText(r statusReport) string {
+	if !r.Pinned {
+		text := "automatic"
+		switch {
+		case r.Wanted != "" && r.Wanted != r.Installed:
+			text += ", on the way to " + r.Wanted
+		case r.Newest != "" && r.Newest != r.Installed:
+			text += fmt.Sprintf(", %s is the newest that fits", r.Newest)
+		}
+		return text
+	}
+	text := fmt.Sprintf("pinned to %s: %s", r.Wanted, r.Pin.Reason)
+	if r.Pin.By != "" {
+		text += ", by " + r.Pin.By
+	}
+	if !r.Pin.At.IsZero() {
+		text += ", " + r.Pin.At.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	if !r.Pin.Until.IsZero() {
+		text += ", until " + r.Pin.Until.UTC().Format(time.DateOnly)
+	}
+	if r.Pin.Ticket != "" {
+		text += ", ticket " + r.Pin.Ticket
+	}
+	return text
+}
+
+func versionsText(vs []noderoll.VersionCount) string {
+	var out []string
+	for _, v := range vs {
+		out = append(out, fmt.Sprintf("%s on %s", v.Version, plural(v.Nodes, "node", "nodes")))
+	}
+	if len(out) == 0 {
+		return "nothing"
+	}
+	return strings.Join(out, ", ")
+}
