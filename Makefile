@@ -5,6 +5,7 @@ GOFUMPT_VERSION        := v0.12.0
 GOLANGCI_VERSION       := v2.15.0
 GOTESTSUM_VERSION      := v1.13.0
 HELM_VERSION           := v3.22.0
+HELM_KUBERNETES        := 37
 KUBERNETES             := 1.34 1.36
 FUZZTIME               := 30s
 SOAK                   := 1000000
@@ -21,7 +22,7 @@ CONTROLLER_GEN := $(CACHE)/controller-gen-$(CONTROLLER_GEN_VERSION)
 GOFUMPT        := $(CACHE)/gofumpt-$(GOFUMPT_VERSION)
 GOLANGCI       := $(CACHE)/golangci-lint-$(GOLANGCI_VERSION)
 GOTESTSUM      := $(CACHE)/gotestsum-$(GOTESTSUM_VERSION)
-HELM           := $(CACHE)/helm-$(HELM_VERSION)
+HELM           := $(CACHE)/helm-$(HELM_VERSION)-for-1.$(HELM_KUBERNETES)
 
 # Tests and benchmarks that want the real Helm find it here.
 export ADDONCTL_TEST_HELM := $(HELM)
@@ -109,5 +110,6 @@ $(GOLANGCI):
 	$(call tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION))
 $(GOTESTSUM):
 	$(call tool,gotest.tools/gotestsum@$(GOTESTSUM_VERSION))
+# Stamped as Helm's own releases are: without it, Helm takes every cluster for one of Kubernetes 1.20.
 $(HELM):
-	$(call tool,helm.sh/helm/v3/cmd/helm@$(HELM_VERSION))
+	$(call tool,-ldflags '-s -w -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=$(HELM_KUBERNETES)' helm.sh/helm/v3/cmd/helm@$(HELM_VERSION))

@@ -50,12 +50,12 @@ func TestPlainHelmRendersWhatWeRender(t *testing.T) {
 	for _, a := range shipped.AddOns {
 		t.Run(a.Name, func(t *testing.T) {
 			t.Parallel()
-			ours, err := render.Release(charts.FS, a, newestActive(t, a), render.Settings{Kubernetes: version.MustParse("1.36.0")})
+			ours, err := render.Release(charts.FS, a, newestActive(t, a), render.Settings{Kubernetes: version.MustParse("1.37.0")})
 			if err != nil {
 				t.Fatal(err)
 			}
 			cmd := exec.CommandContext(t.Context(), helm, "template", a.Release, filepath.Join("..", "charts", a.Chart),
-				"--namespace", a.Workload.Namespace, "--kube-version", "1.36.0")
+				"--namespace", a.Workload.Namespace)
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr
 			out, err := cmd.Output()
