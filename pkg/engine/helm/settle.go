@@ -3,6 +3,7 @@ package helm
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -116,7 +117,7 @@ func (j *job) renders(kind, name string) bool {
 	return false
 }
 
-// read are the ConfigMaps that the add-on's pods mount, whatever release they run, and that the next pod of the live
+// read are the ConfigMaps that the add-on's pods read, whatever release they run, and that the next pod of the live
 // template will.
 func (j *job) read(ctx context.Context) (map[string]bool, error) {
 	d, err := j.workload(ctx)
@@ -128,16 +129,38 @@ func (j *job) read(ctx context.Context) (map[string]bool, error) {
 		return nil, fmt.Errorf("listing the add-on's pods: %w", err)
 	}
 	out := map[string]bool{}
-	note := func(p *corev1.PodSpec) {
-		for _, v := range p.Volumes {
-			if v.ConfigMap != nil {
-				out[v.ConfigMap.Name] = true
+	readBy(&d.Spec.Template.Spec, out)
+	for i := range pods.Items {
+		readBy(&pods.Items[i].Spec, out)
+	}
+	return out, nil
+}
+
+// readBy notes the ConfigMaps that a pod reads, from volumes or into variables.
+func readBy(p *corev1.PodSpec, names map[string]bool) {
+	for _, v := range p.Volumes {
+		if v.ConfigMap != nil {
+			names[v.ConfigMap.Name] = true
+		}
+		if v.Projected == nil {
+			continue
+		}
+		for _, s := range v.Projected.Sources {
+			if s.ConfigMap != nil {
+				names[s.ConfigMap.Name] = true
 			}
 		}
 	}
-	note(&d.Spec.Template.Spec)
-	for i := range pods.Items {
-		note(&pods.Items[i].Spec)
+	for _, c := range slices.Concat(p.InitContainers, p.Containers) {
+		for _, e := range c.Env {
+			if e.ValueFrom != nil && e.ValueFrom.ConfigMapKeyRef != nil {
+				names[e.ValueFrom.ConfigMapKeyRef.Name] = true
+			}
+		}
+		for _, e := range c.EnvFrom {
+			if e.ConfigMapRef != nil {
+				names[e.ConfigMapRef.Name] = true
+			}
+		}
 	}
-	return out, nil
 }
