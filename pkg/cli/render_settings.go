@@ -11,6 +11,7 @@ import (
 
 	"github.com/addonctl/addonctl/pkg/artifact"
 	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/engine/helm"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/render"
 	"github.com/addonctl/addonctl/pkg/version"
@@ -49,25 +50,12 @@ func (f *renderFlags) settle(a *app, c *cobra.Command, asked []asking, k version
 	return nil
 }
 
-// settings are those of a render, taken from the imagined cluster as the engine takes them from a real one.
+// settings are those of a render on a real cluster, with what only a person can tell of an imagined one.
 func (f *renderFlags) settings(in plan.Input, own plan.Settings) render.Settings {
-	s := render.Settings{
-		Kubernetes: in.Cluster.Kubernetes, NetworkType: plan.NetworkType(in), PodCIDRs: plan.PodCIDRs(in), IPFamilies: in.Cluster.IPFamilies,
-		Nodes: f.nodes, Region: f.region, Configurations: own.Configurations, Values: own.Values,
-	}
+	s := helm.Settings(in, own)
+	s.Nodes, s.Region = f.nodes, f.region
 	if told := in.Cluster.Facts[catalog.FactRealm]; len(told) == 1 {
 		s.Realm = told[0]
-	}
-	for _, p := range in.Cluster.Pools {
-		s.NodeKinds = append(s.NodeKinds, p.Kind)
-	}
-	slices.Sort(s.NodeKinds)
-	s.NodeKinds = slices.Compact(s.NodeKinds)
-	for name, text := range own.Overlay {
-		if s.Overlay == nil {
-			s.Overlay = map[string][]byte{}
-		}
-		s.Overlay[name] = []byte(text)
 	}
 	return s
 }

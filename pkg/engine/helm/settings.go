@@ -72,7 +72,7 @@ func rendered(with maker, in plan.Input, addOn catalog.AddOn, r catalog.Release,
 // released is a render that holds the workload by which the add-on is known: one that has it elsewhere, or not at all, would be
 // written and never be seen.
 func released(with maker, in plan.Input, addOn catalog.AddOn, r catalog.Release, own plan.Settings) (*render.Render, error) {
-	out, err := with(addOn, r, settings(in, own))
+	out, err := with(addOn, r, Settings(in, own))
 	if err != nil {
 		return nil, err
 	}
@@ -100,9 +100,9 @@ var parts = []struct {
 	{"settings", func(plan.Settings) plan.Settings { return plan.Settings{} }},
 }
 
-// settings are all that a render of a cluster's add-on depends on beside the release. How many nodes there are is left out: a
+// Settings are all that a render of a cluster's add-on depends on beside the release. How many nodes there are is left out: a
 // render must not change because a node joined; and so is what is told for one command and not recorded, such as the realm.
-func settings(in plan.Input, own plan.Settings) render.Settings {
+func Settings(in plan.Input, own plan.Settings) render.Settings {
 	s := render.Settings{
 		Kubernetes: in.Cluster.Kubernetes, NetworkType: plan.NetworkType(in), PodCIDRs: plan.PodCIDRs(in), IPFamilies: in.Cluster.IPFamilies,
 		NodeKinds: nodeKinds(in.Cluster.Pools), Configurations: own.Configurations, Values: own.Values,
