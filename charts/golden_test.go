@@ -50,7 +50,7 @@ func goldens(t *testing.T) map[string]golden {
 	for _, a := range shipped.AddOns {
 		for _, r := range a.Releases {
 			add := func(variant string, s render.Settings) {
-				s.Kubernetes = r.NewestKubernetes()
+				s.Kubernetes, _ = r.NewestKubernetes()
 				for _, n := range a.OnNetworkTypes() {
 					file := r.Version.String()
 					if s.NetworkType = n; a.NetworkType == "" {

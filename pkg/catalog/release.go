@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -135,18 +136,21 @@ func (r Release) Configuration(key string) (Configuration, bool) {
 	return Configuration{}, false
 }
 
-// NewestKubernetes is the version to render for where no cluster says one: the newest minor that the release was listed for,
-// else the earliest that it is made for; zero when neither is told.
-func (r Release) NewestKubernetes() version.Version {
-	n := len(r.ListedFor)
-	if n == 0 {
-		return r.Kubernetes.Minimal
+// NewestKubernetes is the version to judge and to render for where no cluster says one: the newest minor that the release is
+// listed for or, where no table lists it, what its filters name as a bound. It is zero when the release has neither, and then
+// fits any version.
+func (r Release) NewestKubernetes() (k version.Version, listed bool) {
+	f := r.Kubernetes
+	switch n := len(r.ListedFor); {
+	case n > 0:
+		return version.MustParse(r.ListedFor[n-1].String()), true
+	case len(f.Exact) > 0:
+		return slices.MaxFunc(f.Exact, version.Compare), false
+	case !f.Maximum.IsZero():
+		return f.Maximum, false
+	default:
+		return f.Minimal, false
 	}
-	v, err := version.Parse(r.ListedFor[n-1].String() + ".0")
-	if err != nil {
-		return version.Version{} // a minor is always major.minor
-	}
-	return v
 }
 
 // ReleasedOn returns the release's day at midnight UTC; ok is false when the

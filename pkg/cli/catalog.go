@@ -113,20 +113,11 @@ func kubernetesOf(value string) (version.Version, error) {
 	return k, nil
 }
 
-// newestFor is the newest Kubernetes version that a release is listed for, or, where no table lists it, that its filters
-// name; how says which of the two. It is zero when the release has neither, and then fits any version.
+// newestFor is the newest Kubernetes version for a release; how says whether it is listed for it or names it.
 func newestFor(r catalog.Release) (k version.Version, how string) {
-	if n := len(r.ListedFor); n > 0 {
-		return version.MustParse(r.ListedFor[n-1].String()), "is listed for"
-	}
-	f := r.Kubernetes
-	switch {
-	case len(f.Exact) > 0:
-		k = slices.MaxFunc(f.Exact, version.Compare)
-	case !f.Maximum.IsZero():
-		k = f.Maximum
-	default:
-		k = f.Minimal
+	k, listed := r.NewestKubernetes()
+	if listed {
+		return k, "is listed for"
 	}
 	return k, "names as a bound"
 }

@@ -121,8 +121,8 @@ func (r *diffReport) judgedFor(a *app, kubernetes string) error {
 		a.note(fmt.Sprintf("for Kubernetes %s, the newest that both are listed for; --kubernetes takes another", k))
 		return nil
 	}
-	r.From.k, _ = newestFor(r.From.release)
-	r.To.k, _ = newestFor(r.To.release)
+	r.From.k, _ = r.From.release.NewestKubernetes()
+	r.To.k, _ = r.To.release.NewestKubernetes()
 	a.note(fmt.Sprintf("%s for Kubernetes %s and %s for %s, since no minor is listed for both; --kubernetes takes one for both",
 		r.From.release.Version, r.From.k, r.To.release.Version, r.To.k))
 	return nil

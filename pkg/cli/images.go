@@ -182,7 +182,7 @@ func (f *renderFlags) overlayOf(addOn catalog.AddOn) string {
 
 // judge sets the Kubernetes version to render a release for, and tells whether the release is made for it.
 func (f *renderFlags) judge(in *plan.Input, r catalog.Release) (fits bool, err error) {
-	in.Cluster.Kubernetes, _ = newestFor(r)
+	in.Cluster.Kubernetes, _ = r.NewestKubernetes()
 	if f.kubernetes != "" {
 		if in.Cluster.Kubernetes, err = kubernetesOf(f.kubernetes); err != nil {
 			return false, err

@@ -13,7 +13,8 @@ import (
 // its newest Kubernetes, for each network type that the add-on may be put on. It returns the version of the chart and the
 // digest, as catalog.Frozen has them.
 func Canonical(charts fs.FS, addOn catalog.AddOn, r catalog.Release) (catalog.Frozen, error) {
-	s := Settings{Kubernetes: r.NewestKubernetes()}
+	var s Settings
+	s.Kubernetes, _ = r.NewestKubernetes()
 	h, chart := sha256.New(), ""
 	for _, s.NetworkType = range addOn.OnNetworkTypes() {
 		out, err := Release(charts, addOn, r, s)
