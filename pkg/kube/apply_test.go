@@ -32,6 +32,7 @@ func TestARealAPIServer(t *testing.T) {
 		"does not write onto a namesake that was made in between":   replacedBetween,
 		"serves every kind that a chart may hold":                   kinds,
 		"answers with its version":                                  serverVersion,
+		"counts the endpoints of a service that are ready":          readyEndpoints,
 		"says that there is none where a namespace is missing, too": noNamespace,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -29,13 +30,20 @@ type Client struct {
 	Typed   kubernetes.Interface
 	Dynamic dynamic.Interface
 	// Host is the server's URL, for messages.
-	Host   string
-	mapper meta.RESTMapper
+	Host string
+	// Epoch of the tenure in which this client writes; 0 writes without one. See Take.
+	Epoch int64
+
+	mapper *mapping
+	config *rest.Config // as it was given
+	clock  *clock
+	rights *sync.Map // rights that were found, by the time when
 }
 
 // New makes a client. The configuration is copied, not kept.
 func New(cfg *rest.Config) (*Client, error) {
-	c := rest.CopyConfig(cfg)
+	c, at := rest.CopyConfig(cfg), &clock{}
+	c.Wrap(at.wrap)
 	c.RateLimiter = patient{flowcontrol.NewTokenBucketRateLimiter(qps, burst)}
 	c.WarningHandler = rest.NoWarnings{}
 	if c.Timeout == 0 {
@@ -53,7 +61,22 @@ func New(cfg *rest.Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", cfg.Host, err)
 	}
-	return &Client{Typed: typed, Dynamic: dyn, Host: c.Host, mapper: builtin()}, nil
+	return &Client{Typed: typed, Dynamic: dyn, Host: c.Host, mapper: builtin(), config: rest.CopyConfig(cfg), clock: at, rights: &sync.Map{}}, nil
+}
+
+// As is a client of the same server for whoever a token is of. It shares the address with c, and no credential, no
+// impersonation and no epoch.
+func (c *Client) As(token string) (*Client, error) {
+	cfg := rest.AnonymousClientConfig(c.config)
+	cfg.BearerToken = token
+	return New(cfg)
+}
+
+// WithEpoch is the same client, writing in a tenure. See Take.
+func (c *Client) WithEpoch(epoch int64) *Client {
+	with := *c
+	with.Epoch = epoch
+	return &with
 }
 
 // Version asks the server for its version within the time given; it is the first call to a server.
@@ -70,7 +93,7 @@ func (c *Client) Version(ctx context.Context, within time.Duration) (string, err
 
 // builtin maps the kinds that our charts may hold. Discovery is not asked on purpose: it fails as a whole when an
 // aggregated API is served by a pod on a broken pod network, which is when this program is needed most.
-func builtin() meta.RESTMapper {
+func builtin() *mapping {
 	m := meta.NewDefaultRESTMapper(nil)
 	for _, k := range []schema.GroupVersionKind{
 		{Version: "v1", Kind: "ServiceAccount"},
@@ -95,5 +118,5 @@ func builtin() meta.RESTMapper {
 	} {
 		m.Add(k, meta.RESTScopeRoot)
 	}
-	return m
+	return &mapping{DefaultRESTMapper: m}
 }

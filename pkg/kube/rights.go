@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,8 +30,11 @@ func (r Right) String() string {
 	return s
 }
 
+// sure is how long a right that was found is not asked for again. One that is taken away meanwhile shows when it is used.
+const sure = time.Minute
+
 // Missing asks the API server which of the rights the client's user lacks, in the order given. The questions are asked
-// a few at a time.
+// a few at a time, and not again within a minute for a right that was there.
 func (c *Client) Missing(ctx context.Context, rights []Right) ([]string, error) {
 	allowed := make([]bool, len(rights))
 	errs := make([]error, len(rights))
@@ -57,6 +61,9 @@ func (c *Client) Missing(ctx context.Context, rights []Right) ([]string, error) 
 }
 
 func (c *Client) may(ctx context.Context, r Right) (bool, error) {
+	if at, ok := c.rights.Load(r); ok && time.Since(at.(time.Time)) < sure { //nolint:errcheck // nothing else is stored
+		return true, nil
+	}
 	resource, subresource, _ := strings.Cut(r.Resource, "/")
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
@@ -66,6 +73,9 @@ func (c *Client) may(ctx context.Context, r Right) (bool, error) {
 	got, err := c.Typed.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
 	if err != nil {
 		return false, err
+	}
+	if got.Status.Allowed {
+		c.rights.Store(r, time.Now())
 	}
 	return got.Status.Allowed, nil
 }
