@@ -6,14 +6,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/release"
-	"helm.sh/helm/v3/pkg/storage/driver"
 	helmtime "helm.sh/helm/v3/pkg/time"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/addonctl/addonctl/pkg/kube"
@@ -25,17 +25,23 @@ var ErrTaken = errors.New("the revision was written by somebody else in the mean
 // ErrUnreadable says that a release Secret is no release. Nothing is written while one is there: it could be written over.
 var ErrUnreadable = errors.New("the release cannot be decoded")
 
+// History is how many revisions are kept, as many as Helm keeps by itself.
+const History = 10
+
 // Store is the release storage of one release on one cluster.
 type Store struct {
 	// Name and Namespace of the Helm release.
 	Name, Namespace string
-	secrets         corev1.SecretInterface
-	now             func() time.Time
+	// History is how many revisions Finish leaves; 0 leaves all.
+	History int
+	secrets corev1.SecretInterface
+	now     func() time.Time
+	epoch   int64 // of the client's tenure
 }
 
 // Open makes a Store; nothing is read yet. now is the clock that stamps revisions.
 func Open(c *kube.Client, namespace, name string, now func() time.Time) *Store {
-	return &Store{Name: name, Namespace: namespace, secrets: c.Typed.CoreV1().Secrets(namespace), now: now}
+	return &Store{Name: name, Namespace: namespace, History: History, secrets: c.Typed.CoreV1().Secrets(namespace), now: now, epoch: c.Epoch}
 }
 
 // Revision is one stored release.
@@ -47,8 +53,13 @@ type Revision struct {
 	Manifest    string
 	Updated     time.Time
 	Description string
-	// Chart that it was rendered with; nil when it was stored without one.
+	// Chart that it was rendered with, as it was before it was stored; nil when it was stored without one.
 	Chart *chart.Chart
+	// Settings as Draft.Settings had them; empty when the revision was stored without.
+	Settings string
+	// By is who wrote the revision: empty for us, else the tool, such as "helm". What others change of a revision of ours later, its
+	// status and description, leaves it ours.
+	By string
 }
 
 // Draft is a revision to be written.
@@ -58,6 +69,9 @@ type Draft struct {
 	Values      map[string]any
 	Manifest    string
 	Description string
+	// Settings of the operator that it was rendered with, as text that this package does not read. It is stored as an annotation
+	// of the chart's metadata, where Helm's tools carry it along.
+	Settings string
 	// Pending is the status until the revision is settled: pending-install or pending-upgrade.
 	Pending string
 }
@@ -83,10 +97,12 @@ func (s *Store) Revisions(ctx context.Context) ([]Revision, error) {
 	return out, nil
 }
 
-func revision(r *release.Release) Revision {
-	out := Revision{Number: r.Version, Manifest: r.Manifest, Digest: Digest(r.Manifest)}
+func revision(r stored) Revision {
+	out := Revision{Number: r.Version, Manifest: r.Manifest, Digest: Digest(r.Manifest), By: r.by()}
 	if r.Chart != nil && r.Chart.Metadata != nil {
 		out.Version, out.Chart = r.Chart.Metadata.AppVersion, r.Chart
+		out.Settings = r.Chart.Metadata.Annotations[AnnotationSettings]
+		delete(r.Chart.Metadata.Annotations, AnnotationSettings)
 	}
 	if r.Info != nil {
 		out.Status, out.Description, out.Updated = string(r.Info.Status), r.Info.Description, r.Info.LastDeployed.Time
@@ -94,8 +110,9 @@ func revision(r *release.Release) Revision {
 	return out
 }
 
-// Begin records a draft as pending, before the first object is written. Older pending revisions are marked failed, for
-// Helm knows one operation at a time. ErrTaken means that the revision exists already.
+// Begin records a draft as pending, before the first object is written. Older revisions that were left unfinished, by us or by
+// Helm's tools, are marked failed, for Helm knows one operation at a time. Nothing is written when the draft does not fit:
+// ErrTooLarge. ErrTaken means that the revision, or a newer one, exists already.
 func (s *Store) Begin(ctx context.Context, d Draft) error {
 	x := s.open(ctx)
 	releases, err := x.list()
@@ -107,28 +124,31 @@ func (s *Store) Begin(ctx context.Context, d Draft) error {
 		if r.Info != nil && !r.Info.FirstDeployed.IsZero() && r.Info.FirstDeployed.Time.Before(first) {
 			first = r.Info.FirstDeployed.Time
 		}
-		if r.Version == d.Number {
-			return fmt.Errorf("recording revision %d: %w", d.Number, ErrTaken)
+		if r.Version >= d.Number {
+			return fmt.Errorf("recording revision %d, revision %d being there: %w", d.Number, r.Version, ErrTaken)
 		}
 	}
-	err = x.driver.Create(s.key(d.Number), s.build(d, first))
-	if errors.Is(err, driver.ErrReleaseExists) || apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("recording revision %d: %w", d.Number, ErrTaken)
+	if err := s.Fits(d); err != nil {
+		return err
 	}
-	if err != nil {
+	if err := x.create(s.key(d.Number), s.build(d, first)); err != nil {
 		return fmt.Errorf("recording revision %d: %w", d.Number, err)
 	}
 	return x.mark(releases, func(r *release.Release) (release.Status, string, bool) {
-		pending := r.Info != nil && r.Info.Status.IsPending()
-		return release.StatusFailed, fmt.Sprintf("given up for revision %d", d.Number), pending && r.Version < d.Number
+		return release.StatusFailed, fmt.Sprintf("given up for revision %d", d.Number), unfinished(r)
 	})
+}
+
+// unfinished tells whether an operation on a release was begun and never ended.
+func unfinished(r *release.Release) bool {
+	return r.Info != nil && (r.Info.Status.IsPending() || r.Info.Status == release.StatusUninstalling)
 }
 
 func (s *Store) build(d Draft, first time.Time) *release.Release {
 	at := helmtime.Time{Time: s.now()}
 	return &release.Release{
 		Name: s.Name, Namespace: s.Namespace, Version: d.Number,
-		Chart: d.Chart, Config: d.Values, Manifest: d.Manifest,
+		Chart: d.chart(), Config: d.Values, Manifest: d.Manifest, Labels: map[string]string{LabelRevision: strconv.Itoa(d.Number)},
 		Info: &release.Info{
 			FirstDeployed: helmtime.Time{Time: first}, LastDeployed: at,
 			Status: release.Status(d.Pending), Description: d.Description,
@@ -136,32 +156,53 @@ func (s *Store) build(d Draft, first time.Time) *release.Release {
 	}
 }
 
-// Finish records a pending revision as deployed, every older deployed one as superseded, and every older pending one,
-// which a crash may have left, as failed. It may be repeated. ErrTaken means that a newer revision has been begun.
-func (s *Store) Finish(ctx context.Context, number int, description string) error {
+// chart is the draft's chart as it is stored; the draft's own is left as it is.
+func (d Draft) chart() *chart.Chart {
+	if d.Settings == "" || d.Chart == nil || d.Chart.Metadata == nil {
+		return d.Chart
+	}
+	c, m := *d.Chart, *d.Chart.Metadata
+	m.Annotations = maps.Clone(m.Annotations)
+	if m.Annotations == nil {
+		m.Annotations = map[string]string{}
+	}
+	m.Annotations[AnnotationSettings] = d.Settings
+	c.Metadata = &m
+	return &c
+}
+
+// Finish records a pending revision as deployed, every older deployed one as superseded, and every older unfinished one,
+// which a crash may have left, as failed. Then it deletes the oldest revisions beyond History, but for those that are deployed
+// or kept: the numbers of releases that something live may still run. It may be repeated. ErrTaken means that a newer
+// revision has been begun.
+func (s *Store) Finish(ctx context.Context, number int, description string, kept ...int) error {
 	x := s.open(ctx)
 	releases, err := x.list()
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(releases, func(r *release.Release) bool { return r.Version > number }) {
+	if slices.ContainsFunc(releases, func(r stored) bool { return r.Version > number }) {
 		return fmt.Errorf("recording revision %d as deployed: %w", number, ErrTaken)
 	}
-	if !slices.ContainsFunc(releases, func(r *release.Release) bool { return r.Version == number }) {
+	if !slices.ContainsFunc(releases, func(r stored) bool { return r.Version == number }) {
 		return fmt.Errorf("recording revision %d as deployed: it is not in the storage any more", number)
 	}
-	return x.mark(releases, func(r *release.Release) (release.Status, string, bool) {
+	err = x.mark(releases, func(r *release.Release) (release.Status, string, bool) {
 		switch {
 		case r.Info == nil:
 			return "", "", false
 		case r.Version == number:
 			return release.StatusDeployed, description, r.Info.Status != release.StatusDeployed
-		case r.Info.Status.IsPending():
+		case unfinished(r):
 			return release.StatusFailed, fmt.Sprintf("given up for revision %d", number), true
 		default:
 			return release.StatusSuperseded, r.Info.Description, r.Info.Status == release.StatusDeployed
 		}
 	})
+	if err != nil {
+		return err
+	}
+	return x.forget(surplus(releases, s.History, append(kept, number)))
 }
 
 // key is the name of a revision's Secret, as Helm writes it.
