@@ -3,7 +3,8 @@ package manifests
 
 import "embed"
 
-// FS holds the folder crds as generated from pkg/api (make generate).
+// FS holds the folders crds, as generated from pkg/api (make generate), guard, the admission policies that protect the CNI, and
+// identity, the accounts that addonctl and its break-glass act as. Package guard applies the last two.
 //
-//go:embed all:crds
+//go:embed all:crds all:guard all:identity
 var FS embed.FS
