@@ -5,6 +5,12 @@ import "net/http"
 // Unpack reads an archive.
 var Unpack = unpack
 
+// ImageName is an image's name as it is read.
+func ImageName(image string) (string, error) {
+	r, err := imageReference(image)
+	return r.String(), err
+}
+
 // Limits of what is read.
 const (
 	MaxBlob  = maxBlob

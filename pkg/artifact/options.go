@@ -16,6 +16,8 @@ type Options struct {
 	// DockerConfig is the folder of Docker's config.json, which holds the logins to registries; empty stands for
 	// $DOCKER_CONFIG, or .docker in the user's home folder.
 	DockerConfig string
+	// Local has Images ask registries on this machine too. A name such as localhost means each node's own registry to a node.
+	Local bool
 
 	// transport takes the place of the network in tests.
 	transport http.RoundTripper

@@ -35,6 +35,10 @@ type registryClient struct {
 	client    *auth.Client // made when it is first needed: what is cached needs no login
 	// asked is true once the registry was asked for something.
 	asked bool
+	// once gives up on the first answer that is none.
+	once bool
+	// refusal is what the registry itself said when it refused something last; empty where the answer was not one of a registry.
+	refusal string
 }
 
 func newRegistryClient(r reference, o Options) *registryClient {
@@ -85,7 +89,8 @@ func (c *registryClient) get(ctx context.Context, kind, name string, most int64)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
-		return nil, c.answered(name, response.StatusCode, reason(response.Body))
+		c.refusal = reason(response.Body)
+		return nil, c.answered(name, response.StatusCode, c.refusal)
 	}
 	if response.ContentLength > most {
 		return nil, tooLarge(name, most)
@@ -113,7 +118,11 @@ func (c *registryClient) login() error {
 	if err != nil {
 		return fault(ErrDenied, "mend the file, or log in anew with docker login "+c.host, "reading the logins in %s: %w", c.config, err)
 	}
-	secure := secureOnly{plain: loopback(c.host), next: &retry.Transport{Base: c.transport, Policy: patience}}
+	next := c.transport
+	if !c.once {
+		next = &retry.Transport{Base: c.transport, Policy: patience}
+	}
+	secure := secureOnly{plain: loopback(c.host), next: next}
 	c.client = &auth.Client{
 		Client:     &http.Client{Transport: secure, CheckRedirect: fewRedirects},
 		Credential: credentials.Credential(logins), Cache: auth.NewCache(),

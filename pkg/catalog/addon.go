@@ -55,6 +55,14 @@ const (
 	Virtual NodeKind = "Virtual"
 )
 
+// In is the add-on with its objects and its release in another namespace; an empty one changes nothing.
+func (a AddOn) In(namespace string) AddOn {
+	if namespace != "" {
+		a.Workload.Namespace = namespace
+	}
+	return a
+}
+
 // Find returns the release that compares equal to v, so that "v0.26.2" finds
 // "0.26.2".
 func (a AddOn) Find(v version.Version) (Release, bool) {

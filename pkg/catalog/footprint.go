@@ -87,6 +87,8 @@ type Definition struct {
 	// Served are the versions served, Storage the one that is stored.
 	Served  []string `json:"served,omitempty"`
 	Storage string   `json:"storage"`
+	// Unserved are the versions that it has and does not serve: objects may still be stored in them.
+	Unserved []string `json:"unserved,omitempty"`
 	// Stored are the versions that the cluster says objects may be stored in; only of a definition that is live.
 	Stored []string `json:"stored,omitempty"`
 }

@@ -60,6 +60,8 @@ type Pod struct {
 	Bad bool `json:"bad,omitempty"`
 	// Terminating is true when the pod is being deleted.
 	Terminating bool `json:"terminating,omitempty"`
+	// Created is when the pod was made.
+	Created time.Time `json:"created,omitzero"`
 	// Started is when the kubelet accepted the pod; zero when unknown.
 	Started time.Time `json:"started,omitzero"`
 }

@@ -91,12 +91,14 @@ func (r *reading) definition(o *unstructured.Unstructured) error {
 	for _, v := range d.Spec.Versions {
 		if v.Served {
 			out.Served = append(out.Served, v.Name)
+		} else {
+			out.Unserved = append(out.Unserved, v.Name)
 		}
 		if v.Storage {
 			out.Storage = v.Name
 		}
 	}
-	out.Served = set(out.Served)
+	out.Served, out.Unserved = set(out.Served), set(out.Unserved)
 	r.Definitions = append(r.Definitions, out)
 	return nil
 }

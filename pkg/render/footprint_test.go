@@ -446,7 +446,7 @@ metadata: {name: somebody-elses-kind}
 `
 	if diff := cmp.Diff([]catalog.Definition{
 		{Name: "live.crd.projectcalico.org", Scope: "Namespaced", Served: []string{"v1"}, Storage: "v1", Stored: []string{"v0", "v1"}},
-		{Name: "tiers.crd.projectcalico.org", Scope: "Cluster", Served: []string{"v1", "v2"}, Storage: "v2"},
+		{Name: "tiers.crd.projectcalico.org", Scope: "Cluster", Served: []string{"v1", "v2"}, Unserved: []string{"v0"}, Storage: "v2"},
 	}, of(t, text).Definitions); diff != "" {
 		t.Errorf("definitions (-want +got):\n%s", diff)
 	}
