@@ -40,6 +40,10 @@ var flannelVariants = map[string]variant{
 			},
 		}},
 	},
+	"selector": {
+		releases: []string{"0.27.3"},
+		settings: render.Settings{Values: map[string]any{"selectorLabels": map[string]any{"k8s-app": "flannel", "tier": "node"}, "respectOptOut": false}},
+	},
 	"no-conf": {
 		releases: []string{"0.27.3"},
 		settings: render.Settings{Values: map[string]any{"skipCNIConfigInstallation": true}},
@@ -887,6 +891,8 @@ func TestFlannelRefusesValuesThatMakeNoSense(t *testing.T) {
 		"a pull secret of no name":    {map[string]any{"imagePullSecrets": []any{"mirror"}}, "got string, want object"},
 		"a label that is no text":     {map[string]any{"nodeSelector": map[string]any{"a": true}}, "got boolean, want string"},
 		"an effect that is none":      {map[string]any{"tolerations": []any{map[string]any{"effect": "NoRun"}}}, "value must be one of"},
+		"a selector of the chart's":   {map[string]any{"selectorLabels": map[string]any{"app": "other"}}, "'not' failed"},
+		"a selector of no node":       {map[string]any{"selectorLabels": map[string]any{"tier": "other"}}, "value must be 'node'"},
 		"no priority class":           {map[string]any{"priorityClassName": ""}, "does not match pattern"},
 		"another container's key": {
 			map[string]any{"configurations": map[string]any{"calico-node.ContainerResources": map[string]any{}}}, "additional properties 'calico-node.ContainerResources' not allowed",

@@ -8,9 +8,11 @@ leaves out loses its pod network.
 - key: kubernetes.io/os
   operator: In
   values: [linux]
+{{- if .Values.respectOptOut }}
 - key: oci.oraclecloud.com/custom-k8s-networking
   operator: NotIn
   values: ["true"]
+{{- end }}
 {{- end }}
 
 {{/*
