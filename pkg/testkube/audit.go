@@ -1,8 +1,9 @@
 package testkube
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -82,6 +83,13 @@ func (c *Cluster) AuditLog() string { return c.audit }
 // It needs Options.Audit. A watch counts when it ends.
 func (c *Cluster) Calls(tb testing.TB, admit func(Call) bool) []Call {
 	tb.Helper()
+	calls, _ := c.CallsFrom(tb, 0, admit)
+	return calls
+}
+
+// CallsFrom is Calls for the part of the log that begins at an offset, and the offset of what comes next.
+func (c *Cluster) CallsFrom(tb testing.TB, offset int64, admit func(Call) bool) (calls []Call, next int64) {
+	tb.Helper()
 	if c.audit == "" {
 		tb.Fatal("calls are known with Options.Audit only")
 	}
@@ -90,20 +98,22 @@ func (c *Cluster) Calls(tb testing.TB, admit func(Call) bool) []Call {
 		tb.Fatal(err)
 	}
 	defer func() { _ = file.Close() }()
-	var calls []Call
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
+	if _, err := file.Seek(offset, io.SeekStart); err != nil {
+		tb.Fatal(err)
+	}
+	data, err := io.ReadAll(file)
+	if err != nil {
+		tb.Fatalf("reading the audit log: %v", err)
+	}
+	data = data[:bytes.LastIndexByte(data, '\n')+1] // the rest is being written
+	for line := range bytes.Lines(data) {
 		var call Call
-		if err := json.Unmarshal(lines.Bytes(), &call); err != nil {
+		if err := json.Unmarshal(line, &call); err != nil {
 			tb.Fatalf("reading the audit log: %v", err)
 		}
 		if call.Stage == "ResponseComplete" && (admit == nil || admit(call)) {
 			calls = append(calls, call)
 		}
 	}
-	if err := lines.Err(); err != nil {
-		tb.Fatalf("reading the audit log: %v", err)
-	}
-	return calls
+	return calls, offset + int64(len(data))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -39,6 +40,9 @@ type Cluster struct {
 	config *rest.Config
 	client kubernetes.Interface
 	audit  string // path, empty without Options.Audit
+
+	etcdURL    string
+	etcdClient *http.Client
 }
 
 var (
@@ -85,6 +89,10 @@ func (c *Cluster) connect(tb testing.TB) {
 	if c.client, err = kubernetes.NewForConfig(c.config); err != nil {
 		tb.Fatal(err)
 	}
+	if c.etcdURL, c.etcdClient, err = c.Etcd(); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(c.etcdClient.CloseIdleConnections)
 }
 
 // Config is the administrator's client configuration, without a client-side rate limit; the caller may change it.
