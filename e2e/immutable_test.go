@@ -51,7 +51,8 @@ func (c *cluster) withoutRecord(t *testing.T) {
 // withoutStamp deletes the stamp: nothing more is written until it is proven again.
 func (c *cluster) withoutStamp(t *testing.T) {
 	t.Helper()
-	maps := c.Client().CoreV1().ConfigMaps(system)
+	breaker := c.breaker(t)
+	maps := breaker.CoreV1().ConfigMaps(system)
 	if err := maps.Delete(t.Context(), stamp, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func (c *cluster) withoutStamp(t *testing.T) {
 	}
 	c.plant(t, "FLANNEL_OVERLAY", "another-cluster")
 	c.want(t, 3, "pin", "--version", "0.27.3", "--reason", "x", "--yes").says(t, "NetworkTypeUnproven", "another cluster")
-	if err := c.Client().AppsV1().DaemonSets(system).Delete(t.Context(), "kube-flannel-ds", metav1.DeleteOptions{}); err != nil {
+	if err := breaker.AppsV1().DaemonSets(system).Delete(t.Context(), "kube-flannel-ds", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	testkube.Eventually(t, soon, func(context.Context) error {

@@ -65,6 +65,14 @@ say "What happened"
 run history
 run status
 
+say "Nobody deletes the CNI by mistake, not even the administrator"
+printf '$ kubectl delete daemonset kube-flannel-ds -n kube-system\n'
+if addonctl sandbox kubectl --name "$name" -- delete daemonset kube-flannel-ds -n kube-system; then
+	echo "quickstart: that should have been denied" >&2
+	exit 1
+fi
+run drift
+
 say "The network type is for life"
 refused install --network-type vcn-native --yes
 

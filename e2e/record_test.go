@@ -83,7 +83,7 @@ func (c *cluster) again(t *testing.T) {
 }
 
 func (c *cluster) mends(t *testing.T) {
-	if err := c.Client().RbacV1().ClusterRoles().Delete(t.Context(), "flannel", metav1.DeleteOptions{}); err != nil {
+	if err := c.breaker(t).RbacV1().ClusterRoles().Delete(t.Context(), "flannel", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if s := c.must(t, "status").out; !strings.Contains(s, "ObjectsMissing") || !strings.Contains(s, "ClusterRole flannel") {

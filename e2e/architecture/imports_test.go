@@ -33,13 +33,14 @@ var allowed = map[string][]string{
 	"pkg/render":       {"pkg/catalog", "pkg/version", "pkg/artifact"},
 	"pkg/kube":         {},
 	"pkg/record":       {"pkg/kube"},
+	"pkg/guard":        {"pkg/kube", "manifests"},
 	"pkg/oke":          {"pkg/version"},
 	"pkg/hub":          {"pkg/api/v1alpha1", "pkg/kube", "pkg/plan", "pkg/status", "manifests"},
 	"pkg/observe": {
-		"pkg/api/v1alpha1", "pkg/catalog", "pkg/plan", "pkg/noderoll", "pkg/version", "pkg/kube", "pkg/hub", "pkg/record", "pkg/oke",
+		"pkg/api/v1alpha1", "pkg/catalog", "pkg/plan", "pkg/noderoll", "pkg/version", "pkg/guard", "pkg/kube", "pkg/hub", "pkg/record", "pkg/oke",
 	},
 	"pkg/engine/helm": {
-		"pkg/plan", "pkg/noderoll", "pkg/catalog", "pkg/version", "pkg/render", "pkg/kube", "pkg/record",
+		"pkg/plan", "pkg/noderoll", "pkg/catalog", "pkg/version", "pkg/render", "pkg/artifact", "pkg/guard", "pkg/kube", "pkg/record",
 	},
 	"pkg/engine/oke": {"pkg/plan", "pkg/noderoll", "pkg/catalog", "pkg/version", "pkg/kube", "pkg/record", "pkg/oke"},
 	"pkg/probe":      {},
@@ -57,6 +58,7 @@ var allowed = map[string][]string{
 	"cmd/addonctl":      {"pkg/cli"},
 	"e2e":               {},
 	"e2e/architecture":  {},
+	"e2e/crash":         {},
 	"e2e/sandbox/build": {},
 }
 

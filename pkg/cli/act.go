@@ -68,41 +68,72 @@ func (s *session) act(c *cobra.Command, r plan.Request, f actFlags) error {
 
 // carry carries a request through: look, show, ask, record the wish, drive the loop, report. Without a report nothing came of it.
 func (s *session) carry(c *cobra.Command, r plan.Request, f actFlags) (*actReport, error) {
-	told, err := f.check()
+	in, p, err := s.foreseeOne(c.Context(), r, f)
 	if err != nil {
 		return nil, err
-	}
-	ctx := c.Context()
-	s.told = told
-	r.Accept = strings.TrimSpace(f.accept)
-	s.observer.NetworkType = r.NetworkType
-	in, p, err := s.loop.LookWith(ctx, r)
-	if err != nil {
-		return nil, s.explain(ctx, err)
 	}
 	if len(p.Blocking()) > 0 {
 		return s.refuse(in, p)
 	}
 	w := wish(in, p)
 	if len(p.Steps) == 0 && !changes(in, w) {
-		s.tell(p)
-		return report(in, p, outcomeUnchanged), nil
+		return s.unchanged(c.Context(), in, p), nil
 	}
-	if err := s.mayRecord(ctx); err != nil {
+	if err := s.mayRecord(c.Context()); err != nil {
 		return nil, err
 	}
-	if err := s.ask(ctx, in, p, w, f.yes); err != nil {
-		return nil, err
-	}
-	if err := s.save(ctx, r, w); err != nil {
+	if err := s.ask(c.Context(), in, p, w, f.yes); err != nil {
 		return nil, err
 	}
 	if r.Verb == plan.Unpin || r.Verb == plan.Register || len(p.Steps) == 0 {
-		s.refresh(ctx)
+		if err := s.save(c.Context(), r, w); err != nil {
+			return nil, err
+		}
+		s.refresh(c.Context())
 		return report(in, p, outcomeRecorded), nil
 	}
+	return s.carryOut(c, in, p, w, f)
+}
+
+// foreseeOne looks what a request would do.
+func (s *session) foreseeOne(ctx context.Context, r plan.Request, f actFlags) (plan.Input, plan.Plan, error) {
+	told, err := f.check()
+	if err != nil {
+		return plan.Input{}, plan.Plan{}, err
+	}
+	s.told = told
+	r.Accept = strings.TrimSpace(f.accept)
+	s.observer.NetworkType = r.NetworkType
+	if err := s.asAccount(ctx); err != nil {
+		return plan.Input{}, plan.Plan{}, s.explain(ctx, err)
+	}
+	in, p, err := s.loop.LookWith(ctx, r)
+	if err != nil {
+		return in, p, s.explain(ctx, err)
+	}
+	return in, p, nil
+}
+
+// unchanged reports that nothing is to do. The status is kept nevertheless: a command that did it may have been killed before it
+// could say so.
+func (s *session) unchanged(ctx context.Context, in plan.Input, p plan.Plan) *actReport {
+	s.tell(p)
+	if err := s.loop.Recorder.Record(ctx, in, p); err != nil {
+		s.note("keeping the status: " + err.Error())
+	}
+	return report(in, p, outcomeUnchanged)
+}
+
+// carryOut takes the cluster over, records the wish and drives the loop.
+func (s *session) carryOut(c *cobra.Command, in plan.Input, p plan.Plan, w hub.Wish, f actFlags) (*actReport, error) {
+	ctx := c.Context()
+	end, err := s.begin(ctx, func() error { return s.save(ctx, in.Request, w) })
+	defer end()
+	if err != nil {
+		return nil, err
+	}
 	s.loop.Wish = &w.Desired
-	return s.drive(c, p, f)
+	return s.drive(c, undertaking{in, w}, p, f)
 }
 
 // refresh looks again and keeps the status, so that its conditions speak of the wish that was just recorded.
@@ -151,7 +182,10 @@ func wish(in plan.Input, p plan.Plan) hub.Wish {
 	if in.Request.Verb == plan.Register {
 		w.Desired = plan.Desired{}
 	}
-	if w.Desired.Version == "" && len(p.Steps) > 0 && in.Request.Verb != plan.Unpin {
+	switch {
+	case p.State == plan.UpToDate:
+		w.Desired.MoveTo = "" // which was made
+	case w.Desired.Version == "" && len(p.Steps) > 0 && in.Request.Verb != plan.Unpin:
 		w.Desired.MoveTo = p.To
 	}
 	return w
@@ -217,6 +251,11 @@ func (s *session) ask(ctx context.Context, in plan.Input, p plan.Plan, w hub.Wis
 			s.note(fmt.Sprintf("  %d. %s", i+1, step.Text))
 		}
 	}
+	return s.confirm(ctx, yes)
+}
+
+// confirm asks for a yes, after what would be done was shown.
+func (s *session) confirm(ctx context.Context, yes bool) error {
 	if yes {
 		return nil
 	}
@@ -252,6 +291,8 @@ func headline(in plan.Input, p plan.Plan, w hub.Wish) string {
 		what = fmt.Sprintf("return %s to automatic updates", p.AddOn)
 	case p.From == "":
 		what = fmt.Sprintf("install %s %s", p.AddOn, p.To)
+	case p.Desired.Back.Revision > 0:
+		what = fmt.Sprintf("go back to revision %d of %s, from %s to %s", p.Desired.Back.Revision, p.AddOn, p.From, p.To)
 	case p.From != p.To:
 		what = fmt.Sprintf("move %s from %s to %s", p.AddOn, p.From, p.To)
 		if len(p.Path) > 2 {
@@ -271,6 +312,10 @@ func updating(r plan.Request, w hub.Wish, p plan.Plan) string {
 	switch {
 	case w.Desired.Version != "":
 		return fmt.Sprintf(", pinned (%s)", w.Desired.Pin.Reason)
+	case w.Desired.Back.Leaves != "":
+		return fmt.Sprintf(" (updates are automatic, and do not choose %s again)", w.Desired.Back.Leaves)
+	case w.Desired.Back.Revision > 0:
+		return " (updates are automatic)"
 	case w.Desired.AddOn == "" || r.Version != "" || r.Verb == plan.Unpin:
 		return ""
 	case r.Verb == plan.Update && !r.Settings.IsZero():
@@ -283,7 +328,7 @@ func updating(r plan.Request, w hub.Wish, p plan.Plan) string {
 }
 
 // drive runs the loop and reports how it ended.
-func (s *session) drive(c *cobra.Command, first plan.Plan, f actFlags) (*actReport, error) {
+func (s *session) drive(c *cobra.Command, u undertaking, first plan.Plan, f actFlags) (*actReport, error) {
 	s.loop.Wait, s.loop.Timeout = f.wait, f.timeout
 	bar := &progress{session: s}
 	s.loop.Progress = bar.show
@@ -303,7 +348,7 @@ func (s *session) drive(c *cobra.Command, first plan.Plan, f actFlags) (*actRepo
 	if out.End == reconcile.Applied {
 		s.note("the nodes take it by themselves; when they have, finish with: " + strings.ReplaceAll(resume(c), " --wait=false", ""))
 	}
-	return report(out.Input, out.Plan, out.End), ended(out, f, resume(c))
+	return u.end(s, c, out, f)
 }
 
 // resume is the command line that goes on from here.
@@ -416,12 +461,8 @@ func interrupted(p plan.Plan) string {
 // back names the way back to the release that was deployed before.
 func back(out reconcile.Outcome, p plan.Plan) string {
 	before := out.Input.Record.Deployed().Version
-	switch {
-	case before == "" || before == p.Hop:
+	if before == "" || before == p.Hop {
 		return ""
-	case p.Pinned:
-		return fmt.Sprintf("; the way back is: addonctl pin%s --version %s --reason …", forAddOn(p), before)
-	default:
-		return fmt.Sprintf("; the way back is: addonctl update%s --version %s", forAddOn(p), before)
 	}
+	return fmt.Sprintf("; the way back, to %s, is: addonctl rollback%s", before, forAddOn(p))
 }

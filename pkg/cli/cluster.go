@@ -86,7 +86,11 @@ func (a *app) restamp(c *cobra.Command, r plan.Request, yes bool) error {
 		return err
 	}
 	stamp := hub.Stamp{NetworkType: v1alpha1.NetworkType(in.Cluster.NetworkType), UID: in.Cluster.UID, Cluster: in.Cluster.Name}
-	if err := hub.ReplaceStamp(c.Context(), s.client, stamp); err != nil {
+	writer, err := s.account(c.Context())
+	if err != nil {
+		writer = s.client // there is no account, and so no guard yet
+	}
+	if err := hub.ReplaceStamp(c.Context(), writer, stamp); err != nil {
 		return err
 	}
 	return a.print(stampReport{in.Cluster.Name, in.Cluster.NetworkType, "Restamped"})

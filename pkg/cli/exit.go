@@ -21,6 +21,7 @@ const (
 	exitRefused     = 3
 	exitGate        = 4
 	exitUnfinished  = 5
+	exitRolledBack  = 6
 	exitConflict    = 8
 	exitUnreachable = 9
 	exitInterrupted = 130
@@ -52,7 +53,13 @@ func codeOf(err error) (code int, hint string) {
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted, "nothing more is written; the same command goes on from here"
 	case errors.Is(err, record.ErrUnreadable):
-		return exitFailure, "nothing is written while that Secret is there; mend it from a backup, or move it away: the live CNI does not need it"
+		return exitFailure, "nothing is written while that Secret is there: put it back from a backup (kubectl apply), or keep a copy and delete it (kubectl get -o yaml, kubectl delete secret); the live CNI needs neither; docs/record.md"
+	case errors.Is(err, record.ErrTooLarge):
+		return exitRefused, "nothing was written; make the operator's values or overlay smaller; docs/record.md"
+	case held(err):
+		return exitConflict, "wait until it is done, or end it; look with addonctl status"
+	case errors.Is(err, kube.ErrFenced):
+		return exitConflict, "this command writes nothing more; look with addonctl status who goes on"
 	case errors.Is(err, hub.ErrChanged), errors.Is(err, record.ErrTaken), apierrors.IsConflict(err):
 		return exitConflict, "somebody else is at work on this cluster; look with addonctl status, then run this again"
 	case kube.Unreachable(err):
@@ -82,4 +89,10 @@ func codeOfFinding(f plan.Finding) int {
 	default:
 		return exitRefused
 	}
+}
+
+// held tells whether another actor is at work on the cluster.
+func held(err error) bool {
+	_, ok := errors.AsType[*kube.HeldError](err)
+	return ok
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/kube"
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 )
@@ -158,12 +160,17 @@ func (r historyReport) name() string {
 	return strings.Join(out, "\n")
 }
 
-func (r historyReport) table(w io.Writer, _ bool) {
-	rows := [][]string{{"REVISION", "VERSION", "STATUS", "UPDATED", "DESCRIPTION"}}
+func (r historyReport) table(w io.Writer, wide bool) {
+	rows := [][]string{{"REVISION", "VERSION", "STATUS", "UPDATED", "BY", "DESCRIPTION"}}
 	for _, i := range r.Items {
 		rows = append(rows, []string{
-			fmt.Sprint(i.Number), i.Version, string(i.Status), i.Updated.UTC().Format("2006-01-02 15:04:05"), i.Description,
+			fmt.Sprint(i.Number), i.Version, string(i.Status), i.Updated.UTC().Format("2006-01-02 15:04:05"), cmp.Or(i.By, kube.FieldManager), i.Description,
 		})
+	}
+	if !wide && !slices.ContainsFunc(r.Items, func(i plan.Revision) bool { return i.By != "" }) {
+		for i, row := range rows {
+			rows[i] = slices.Delete(row, 4, 5) // they are all ours
+		}
 	}
 	columns(w, rows...)
 }

@@ -37,6 +37,7 @@ func (q *question) add(a *app, c *cobra.Command) {
 	_ = c.RegisterFlagCompletionFunc("network-type", fixed(networkTypes...))
 	_ = c.RegisterFlagCompletionFunc("accept", cobra.NoFileCompletions)
 	q.own.add(a, c)
+	a.imagesFlag(c)
 }
 
 // ask makes the plan that answers a question: what the record asks for when it asks for something, else what `update` would do.

@@ -96,6 +96,7 @@ type app struct {
 	global
 	// troubled is the last error that was survived.
 	troubled string
+	lookups  lookups
 }
 
 // global are the flags that every command has.
@@ -115,7 +116,7 @@ func (a *app) root() *cobra.Command {
 installs the matching CNI add-on, and either moves it to the newest fitting release or keeps the version you pin.
 
 Exit codes: 0 done, 1 failure, 2 usage, 3 refused by a rule, 4 gate failed, 5 not finished in time,
-8 conflict with somebody else, 9 API server not reachable, 130 interrupted.`,
+6 rolled back, 8 conflict with somebody else, 9 API server not reachable, 130 interrupted.`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -125,10 +126,11 @@ Exit codes: 0 done, 1 failure, 2 usage, 3 refused by a rule, 4 gate failed, 5 no
 	})
 	a.globalFlags(c)
 	c.AddCommand(
-		a.installCommand(), a.updateCommand(), a.pinCommand(), a.unpinCommand(),
-		a.statusCommand(), a.nodesCommand(), a.historyCommand(), a.planCommand(), a.explainCommand(), a.preflightCommand(),
+		a.installCommand(), a.updateCommand(), a.pinCommand(), a.unpinCommand(), a.adoptCommand(), a.rollbackCommand(), a.retryCommand(),
+		a.statusCommand(), a.driftCommand(), a.nodesCommand(), a.historyCommand(), a.planCommand(), a.explainCommand(), a.preflightCommand(),
 		a.renderCommand(), a.diffCommand(), a.imagesCommand(),
 		a.versionsCommand(), a.outdatedCommand(),
+		a.breakGlassCommand(), a.uninstallCommand(),
 		a.clusterCommand(), a.sandboxCommand(), a.versionCommand(),
 		a.catalogCommand(),
 	)

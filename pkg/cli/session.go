@@ -32,6 +32,7 @@ type session struct {
 	client   *kube.Client
 	hub      *hub.Hub
 	loop     *reconcile.Loop
+	engine   *helm.Engine
 	observer *observe.Observer
 	// told are facts that were given on the command line.
 	told catalog.Facts
@@ -74,9 +75,10 @@ func (a *app) connect(ctx context.Context, addOn string) (*session, error) {
 	}
 	h := hub.New(client)
 	o := &observe.Observer{Cluster: a.cluster, Target: client, Hub: h, Catalog: c, AddOn: addOn, Now: time.Now}
-	s := &session{app: a, client: client, hub: h, observer: o}
+	e := &helm.Engine{Target: client, Charts: folder, NewCharts: len(a.charts.refs) > 0, Now: time.Now, Images: a.lookUp()}
+	s := &session{app: a, client: client, hub: h, observer: o, engine: e}
 	s.loop = &reconcile.Loop{
-		Observer: s, Engine: &helm.Engine{Target: client, Charts: folder, NewCharts: len(a.charts.refs) > 0, Now: time.Now},
+		Observer: s, Engine: e,
 		Recorder: &hub.Recorder{Hub: h, By: drivenBy},
 		Pause:    time.Second, Transient: transient, Trouble: a.trouble,
 	}

@@ -24,14 +24,16 @@ type statusReport struct {
 	Kubernetes  string              `json:"kubernetes"`
 	NetworkType catalog.NetworkType `json:"networkType,omitempty"`
 	// Proven is true when record, stamp and running CNI agree on the network type.
-	Proven    bool                    `json:"networkTypeProven"`
-	AddOn     string                  `json:"addon,omitempty"`
-	Installed string                  `json:"installedVersion,omitempty"`
-	Wanted    string                  `json:"wantedVersion,omitempty"`
-	Newest    string                  `json:"newestFitting,omitempty"`
-	Pinned    bool                    `json:"pinned"`
-	Pin       *plan.Pin               `json:"pin,omitempty"`
-	Settings  *settingsReport         `json:"settings,omitempty"`
+	Proven    bool            `json:"networkTypeProven"`
+	AddOn     string          `json:"addon,omitempty"`
+	Installed string          `json:"installedVersion,omitempty"`
+	Wanted    string          `json:"wantedVersion,omitempty"`
+	Newest    string          `json:"newestFitting,omitempty"`
+	Pinned    bool            `json:"pinned"`
+	Pin       *plan.Pin       `json:"pin,omitempty"`
+	Settings  *settingsReport `json:"settings,omitempty"`
+	// Held are the releases that the cluster was put back from: automatic updates do not choose them again.
+	Held      []plan.Held             `json:"held,omitempty"`
 	State     plan.State              `json:"state"`
 	Lifecycle string                  `json:"lifecycleState,omitempty"`
 	DrivenBy  string                  `json:"drivenBy"`
@@ -118,7 +120,7 @@ func statusOf(in plan.Input, p plan.Plan) statusReport {
 		Cluster: p.Cluster, Kubernetes: in.Cluster.Kubernetes.String(), NetworkType: p.NetworkType, AddOn: p.AddOn,
 		Installed: in.Installed.Version, Pinned: p.Pinned, State: p.State, Lifecycle: status.Lifecycle(p), DrivenBy: drivenBy,
 		Nodes:    nodeCounts{Total: p.Nodes.Total, Updated: p.Nodes.Updated, Ready: p.Nodes.Ready},
-		Findings: p.Findings, Settings: settingsOf(p.Desired.Settings),
+		Findings: p.Findings, Settings: settingsOf(p.Desired.Settings), Held: heldOf(in),
 	}
 	r.Proven = p.NetworkType != "" && !slices.ContainsFunc(p.Findings, func(f plan.Finding) bool {
 		return f.Reason == plan.NetworkTypeUnproven || f.Reason == plan.NotRegistered
@@ -176,6 +178,9 @@ func (r statusReport) table(w io.Writer, wide bool) {
 	if r.Installed != "" {
 		rows = append(rows, []string{"Nodes:", fmt.Sprintf("%d, %d of the newest revision, %d ready", r.Nodes.Total, r.Nodes.Updated, r.Nodes.Ready)},
 			[]string{"They run:", versionsText(r.Versions)})
+	}
+	for _, h := range r.Held {
+		rows = append(rows, []string{"Held:", h.Version + heldSince(h)})
 	}
 	for _, b := range r.Beside {
 		rows = append(rows, []string{"Beside:", b.String()})

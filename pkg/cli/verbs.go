@@ -79,6 +79,9 @@ cluster that has its CNI, --addon Calico installs Calico, with settings of its o
 	_ = c.RegisterFlagCompletionFunc("network-type", fixed(networkTypes...))
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
 	own.add(a, c)
+	onFailureFlag(c, &r.OnFailure)
+	conflictFlag(c, &r.Conflicts)
+	a.imagesFlag(c)
 	f.add(a, c)
 	return c
 }
@@ -125,6 +128,9 @@ settings, which are recorded and used from then on.`,
 	c.Flags().StringVar(&r.Version, "version", "", "release to move to, once; when empty the newest that fits, or with settings the one that is installed")
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
 	own.add(a, c)
+	onFailureFlag(c, &r.OnFailure)
+	conflictFlag(c, &r.Conflicts)
+	a.imagesFlag(c)
 	f.add(a, c)
 	return c
 }
@@ -169,6 +175,9 @@ keeping the add-on fit for the cluster's Kubernetes version is yours from then o
 	c.Flags().StringVar(&r.Pin.Ticket, "ticket", "", "your own reference")
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
 	own.add(a, c)
+	onFailureFlag(c, &r.OnFailure)
+	conflictFlag(c, &r.Conflicts)
+	a.imagesFlag(c)
 	f.add(a, c)
 	return c
 }

@@ -29,12 +29,8 @@ func (r *Recorder) Record(ctx context.Context, in plan.Input, p plan.Plan) error
 	if err != nil || a == nil {
 		return err
 	}
-	if a.Spec.MoveTo != "" && p.State == plan.UpToDate && a.Spec.MoveTo == in.Desired.MoveTo {
-		a.Spec.MoveTo = ""
-		if err := r.Hub.SaveAddon(ctx, a); err != nil {
-			return err
-		}
-		if a, err = r.Hub.Addon(ctx, p.Cluster, p.AddOn); err != nil || a == nil {
+	if p.State == plan.UpToDate {
+		if a, err = r.made(ctx, a, in, p); err != nil || a == nil {
 			return err
 		}
 	}
@@ -44,6 +40,44 @@ func (r *Recorder) Record(ctx context.Context, in plan.Input, p plan.Plan) error
 	}
 	a.Status = next
 	return r.Hub.SaveAddonStatus(ctx, a)
+}
+
+// made removes from the record a single move or a way back that every node has made. The release that the way back left is held
+// before nothing else says so any more.
+func (r *Recorder) made(ctx context.Context, a *v1alpha1.Addon, in plan.Input, p plan.Plan) (*v1alpha1.Addon, error) {
+	moved := a.Spec.MoveTo != "" && a.Spec.MoveTo == in.Desired.MoveTo
+	back := a.Spec.Rollback != nil && backOf(a.Spec.Rollback) == in.Desired.Back
+	if !moved && !back {
+		return a, nil
+	}
+	generation := a.Generation
+	a, err := r.hold(ctx, a, in, p)
+	if err != nil || a == nil || a.Generation != generation {
+		return a, err // another wish: nothing of it was made
+	}
+	if moved {
+		a.Spec.MoveTo = ""
+	}
+	if back {
+		a.Spec.Rollback = nil
+	}
+	if err := r.Hub.SaveAddon(ctx, a); err != nil {
+		return nil, err
+	}
+	return r.Hub.Addon(ctx, p.Cluster, p.AddOn)
+}
+
+// hold writes the release that a way back leaves into the status, unless it stands there.
+func (r *Recorder) hold(ctx context.Context, a *v1alpha1.Addon, in plan.Input, p plan.Plan) (*v1alpha1.Addon, error) {
+	next := status.Addon(a.Status, a.Generation, in, p, r.By)
+	if reflect.DeepEqual(next.Held, a.Status.Held) {
+		return a, nil
+	}
+	a.Status = next
+	if err := r.Hub.SaveAddonStatus(ctx, a); err != nil {
+		return nil, err
+	}
+	return r.Hub.Addon(ctx, p.Cluster, p.AddOn)
 }
 
 // normal drops what two equal statuses may differ in: times below the second, which the API server does not keep.
@@ -120,7 +154,10 @@ func specOf(a *v1alpha1.Addon) v1alpha1.AddonSpec {
 
 // Desired is the wish that a recorded spec stands for; zero for an empty one.
 func Desired(s v1alpha1.AddonSpec) (d plan.Desired, err error) {
-	d = plan.Desired{AddOn: s.Addon, Version: s.Version, MoveTo: s.MoveTo}
+	d = plan.Desired{
+		AddOn: s.Addon, Version: s.Version, MoveTo: s.MoveTo,
+		Conflicts: plan.ConflictPolicy(s.ConflictPolicy), OnFailure: plan.OnFailure(s.OnFailure), Namespace: s.Namespace,
+	}
 	if p := s.Pin; p != nil {
 		d.Pin = plan.Pin{Reason: p.Reason, By: p.By, Ticket: p.Ticket}
 		if p.At != nil {
@@ -132,6 +169,9 @@ func Desired(s v1alpha1.AddonSpec) (d plan.Desired, err error) {
 	}
 	if s.Accept != nil {
 		d.Accept = plan.Accept{Version: s.Accept.Version, Reason: s.Accept.Reason}
+	}
+	if s.Rollback != nil {
+		d.Back = backOf(s.Rollback)
 	}
 	if d.Settings, err = settings(s); err != nil {
 		return d, fmt.Errorf("reading what is recorded of %s: %w", s.Addon, err)
@@ -195,13 +235,22 @@ func want(s *v1alpha1.AddonSpec, w Wish) error {
 	d := w.Desired
 	s.Cluster, s.Addon, s.Driver = w.Cluster, d.AddOn, v1alpha1.DriverHelm
 	s.Version, s.MoveTo, s.Pin, s.Accept = d.Version, d.MoveTo, nil, nil
+	s.ConflictPolicy, s.OnFailure, s.Namespace = string(d.Conflicts), string(d.OnFailure), d.Namespace
 	if d.Accept.Version != "" {
 		s.Accept = &v1alpha1.Accept{Version: d.Accept.Version, Reason: d.Accept.Reason}
+	}
+	s.Rollback = nil
+	if b := d.Back; b.Revision > 0 {
+		s.Rollback = &v1alpha1.Rollback{Revision: int32(b.Revision), Leaves: b.Leaves, Reason: b.Reason} //nolint:gosec // revisions are small
 	}
 	if d.Version != "" {
 		s.Pin = pinOf(d.Pin)
 	}
 	return wantSettings(s, d.Settings)
+}
+
+func backOf(r *v1alpha1.Rollback) plan.Back {
+	return plan.Back{Revision: int(r.Revision), Leaves: r.Leaves, Reason: r.Reason}
 }
 
 func pinOf(p plan.Pin) *v1alpha1.Pin {

@@ -43,6 +43,11 @@ func (o *Observer) cni(ctx context.Context, in *plan.Input) error {
 		return nil
 	}
 	in.Cluster.CNI = &plan.CNIAddOn{}
+	if a, err := o.Hub.Addon(ctx, o.Cluster, addOn.Name); err != nil {
+		return err
+	} else if a != nil {
+		addOn = addOn.In(a.Spec.Namespace) // where it was adopted
+	}
 	d, err := o.daemonSet(ctx, addOn.Workload)
 	if err != nil || d == nil {
 		return err

@@ -46,7 +46,7 @@ func (o *Observer) workloads(ctx context.Context, in *plan.Input, addOn catalog.
 	}
 	for i := range list.Items {
 		d := &list.Items[i]
-		owner, ours := o.owner(d)
+		owner, ours := o.owner(d, addOn)
 		if ours && owner.NetworkType == "" {
 			continue
 		}
@@ -62,10 +62,14 @@ func (o *Observer) workloads(ctx context.Context, in *plan.Input, addOn catalog.
 	return nil
 }
 
-// owner is the add-on of the catalog whose marks and name a DaemonSet has.
-func (o *Observer) owner(d *appsv1.DaemonSet) (catalog.AddOn, bool) {
+// owner is the add-on of the catalog whose marks and name a DaemonSet has. The one that is looked at is ours where it is recorded
+// to be; another may have been adopted in any namespace.
+func (o *Observer) owner(d *appsv1.DaemonSet, looked catalog.AddOn) (catalog.AddOn, bool) {
 	for _, a := range o.Catalog.AddOns {
-		w := a.Workload
+		w := a.In(d.Namespace).Workload
+		if a.Name == looked.Name {
+			w = looked.Workload
+		}
 		if d.Name == w.Name && d.Namespace == w.Namespace && kube.Ours(d, a.Name, a.Release, w.Namespace) {
 			return a, true
 		}

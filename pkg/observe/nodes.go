@@ -146,7 +146,7 @@ func newestLast(a, b corev1.Pod) int {
 func pod(p *corev1.Pod, main string, now time.Time, minReadySeconds int32) *noderoll.Pod {
 	out := &noderoll.Pod{
 		Name: p.Name, UID: string(p.UID), Revision: p.Labels[appsv1.DefaultDaemonSetUniqueLabelKey],
-		Terminating: p.DeletionTimestamp != nil,
+		Terminating: p.DeletionTimestamp != nil, Created: p.CreationTimestamp.Time,
 	}
 	if c := container(p.Spec.Containers, main); c != nil {
 		out.Image, out.Version = c.Image, imageVersion(c.Image)

@@ -41,7 +41,7 @@ type Observer struct {
 func (o *Observer) Observe(ctx context.Context) (plan.Input, error) {
 	in := plan.Input{Catalog: o.Catalog, AddOn: o.AddOn, Cluster: plan.Cluster{Name: o.Cluster}}
 	for _, look := range []func(context.Context, *plan.Input) error{
-		o.server, o.identity, o.stamp, o.records, o.addOn, o.facts, o.besides,
+		o.server, o.identity, o.guard, o.stamp, o.records, o.addOn, o.facts, o.besides,
 	} {
 		if err := look(ctx, &in); err != nil {
 			return plan.Input{}, fmt.Errorf("looking at cluster %s: %w", o.Cluster, err)
@@ -123,10 +123,11 @@ func (o *Observer) networkType(in *plan.Input) catalog.NetworkType {
 
 // lookedAt is the add-on that is looked at; false when the catalog has none.
 func (o *Observer) lookedAt(in *plan.Input) (catalog.AddOn, bool) {
+	a, ok := o.Catalog.ForNetworkType(o.networkType(in))
 	if o.AddOn != "" {
-		return o.Catalog.AddOn(o.AddOn)
+		a, ok = o.Catalog.AddOn(o.AddOn)
 	}
-	return o.Catalog.ForNetworkType(o.networkType(in))
+	return a.In(in.Desired.Namespace), ok
 }
 
 func (o *Observer) stamp(ctx context.Context, in *plan.Input) error {
@@ -162,6 +163,7 @@ func (o *Observer) revisions(ctx context.Context, addOn catalog.AddOn) (out plan
 	for _, r := range rs {
 		out.Revisions = append(out.Revisions, plan.Revision{
 			Number: r.Number, Version: r.Version, Status: plan.Status(r.Status), Digest: r.Digest, Updated: r.Updated, Description: r.Description,
+			By: r.By, Settings: plan.ParseSettings(r.Settings),
 		})
 	}
 	return out, nil

@@ -145,6 +145,10 @@ func (c *cluster) empty(t *testing.T) {
 		Facts:          catalog.Facts{catalog.FactNetworkPolicies: {"0"}},
 		Contradictions: []string{c.tooNew()},
 	}
+	if g := in.Cluster.Guard; g.Unsupported || len(g.Wrong) != 14 || !slices.Contains(g.Wrong, "ValidatingAdmissionPolicy addonctl-guard-objects") {
+		t.Errorf("guard %+v, want all of it to be missing", g)
+	}
+	in.Cluster.Guard = plan.Guard{}
 	if diff := cmp.Diff(want, in.Cluster, cmp.Comparer(version.Version.Equal)); diff != "" {
 		t.Errorf("cluster (-want +got):\n%s", diff)
 	}
@@ -229,7 +233,7 @@ func (c *cluster) registered(t *testing.T) {
 		t.Errorf("stamp %+v", s)
 	}
 	got := in.Cluster
-	got.Kubernetes, got.Stamp, got.Facts, got.Contradictions = version.Version{}, nil, nil, nil
+	got.Kubernetes, got.Stamp, got.Facts, got.Contradictions, got.Guard = version.Version{}, nil, nil, nil, plan.Guard{}
 	if diff := cmp.Diff(plan.Cluster{
 		Name: "in-cluster", UID: uid, NetworkType: catalog.FlannelOverlay, PodCIDRs: []string{"10.244.0.0/16"}, Driver: plan.DriverHelm,
 	}, got, cmpopts.IgnoreUnexported(version.Version{})); diff != "" {
@@ -647,8 +651,8 @@ func (c *cluster) unknown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(in.Cluster.Facts) > 0 || !in.Installed.Present {
-		t.Errorf("facts %v, installed %+v", in.Cluster.Facts, in.Installed)
+	if g := in.Cluster.Guard; len(in.Cluster.Facts) > 0 || !in.Installed.Present || g.Unsupported || len(g.Wrong) > 0 {
+		t.Errorf("facts %v, guard %+v, installed %+v", in.Cluster.Facts, g, in.Installed)
 	}
 }
 

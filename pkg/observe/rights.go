@@ -30,6 +30,7 @@ func Optional() []kube.Right {
 		{Verb: "list", Group: "networking.k8s.io", Resource: "networkpolicies"},
 		{Verb: "get", Group: "apps", Resource: "deployments", Namespace: metav1.NamespaceSystem},
 	}
+	out = append(out, guardRights()...)
 	for _, r := range adminPolicies {
 		out = append(out, kube.Right{Verb: "list", Group: r.Group, Resource: r.Resource})
 	}

@@ -125,7 +125,7 @@ func oneRecord(d decision) []Finding {
 	}
 	f := note(RecordLost, fmt.Sprintf("the record of cluster %s is gone; its stamp says %s", d.Cluster.Name, stamp.NetworkType),
 		"addonctl cluster register writes it again")
-	f[0].Blocking = d.Request.Verb == Update || d.Request.Verb == SetPin || d.Request.Verb == Unpin
+	f[0].Blocking = d.Request.Verb == Update || d.Request.Verb == SetPin || d.Request.Verb == Unpin || d.Request.Verb == Rollback
 	return f
 }
 
@@ -186,7 +186,7 @@ func judgeCNI(d decision, cni CNI) []Finding {
 		return block(ForeignCNI,
 			fmt.Sprintf("%s already runs as %s%s and is not managed by addonctl: it would have to be adopted, never installed over",
 				cni.Plugin, cni.Workload, owner),
-			"this release cannot adopt yet; what runs was left alone")
+			"addonctl adopt takes it over as it is; what runs was left alone")
 	default:
 		return block(OtherCNI,
 			fmt.Sprintf("%s runs as %s%s: a cluster has exactly one CNI", cni.Plugin, cni.Workload, owner), "")

@@ -154,7 +154,10 @@ func backwards(d decision) []Finding {
 		return nil
 	}
 	fix := ""
-	if d.desired.Version == "" {
+	switch left := d.desired.Back.Leaves; {
+	case left != "":
+		fix = fmt.Sprintf("%s is held: automatic updates wait for a newer one, or for addonctl retry", left)
+	case d.desired.Version == "":
 		fix = fmt.Sprintf("the next update goes forwards again; addonctl pin --version %s --reason … keeps it there", d.goal.Version)
 	}
 	return note(Backwards, fmt.Sprintf("%s is older than the installed %s", d.goal.Version, d.Installed.Version), fix)

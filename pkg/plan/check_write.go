@@ -72,22 +72,70 @@ func ownRights(d decision) []Finding {
 		"ask for these rights, or use another context")
 }
 
+// dryRun tells what the API server said to each object.
 func dryRun(d decision) []Finding {
 	var out []Finding
 	for _, o := range d.Change.Objects {
 		switch o.Action {
 		case Refused:
-			out = append(out, block(ObjectRefused, fmt.Sprintf("the API server refuses %s: %s", o.Object, o.Message), "")...)
+			out = append(out, block(ObjectRefused, fmt.Sprintf("the API server refuses %s: %s", o.Object, o.Message), o.mend(d.addOn.Name))...)
+		case NotServed:
+			out = append(out, block(APINotServed, fmt.Sprintf("the API server does not serve %s: %s", o.Object, o.Message),
+				"take a release for this Kubernetes (addonctl versions), or install what serves it first")...)
+		case Unchecked:
+			out = append(out, note(WebhookNoDryRun, fmt.Sprintf("%s could not be tried: %s", o.Object, o.Message),
+				"whether it is admitted shows only when it is written; a webhook with sideEffects None can be asked before")...)
 		case Conflict:
 			out = append(out, block(FieldConflict, fmt.Sprintf("somebody else owns fields of %s: %s", o.Object, o.Message),
-				"take the other manager's change back, then run this again")...)
+				"take the other manager's change back, then run this again; --conflicts overwrite takes the fields, --conflicts preserve leaves them")...)
 		case NotOurs:
 			out = append(out, block(ObjectNotOurs, fmt.Sprintf("%s exists and is not managed by addonctl: %s", o.Object, o.Message),
-				"this release cannot adopt yet; it was left alone")...)
-		default: // what goes through has nothing to say
+				"addonctl adopt takes an add-on over as it is; otherwise remove or rename the object")...)
+		default: // what goes through says what becomes of others' fields alone
 		}
+		out = append(out, o.others()...)
 	}
 	return out
+}
+
+// others are the findings about fields that somebody else set and that do not stop the write.
+func (o ObjectChange) others() []Finding {
+	var out []Finding
+	if fields := o.fated(Take); len(fields) > 0 {
+		out = append(out, note(FieldsTaken, fmt.Sprintf("fields of %s are taken from their owners: %s", o.Object, fewOf(fields)),
+			"tell whoever set them, or they are set again; --conflicts preserve leaves them")...)
+	}
+	if fields := o.fated(Keep); len(fields) > 0 {
+		out = append(out, note(FieldsKept, fmt.Sprintf("fields of %s stay their owners': %s", o.Object, fewOf(fields)),
+			"--conflicts overwrite takes them")...)
+	}
+	if fields := o.fated(Undo); len(fields) > 0 {
+		out = append(out, note(OperatorEdit, fmt.Sprintf("%s was changed since it was written, and this sets back: %s", o.Object, fewOf(fields)),
+			"keep what shall stay in --values or --overlay")...)
+	}
+	return out
+}
+
+// mend says what to do about a refused object.
+func (o ObjectChange) mend(addOn string) string {
+	switch {
+	case o.Overlay:
+		return "the overlay makes the object like this: --overlay DIR replaces the overlay, '' takes it away"
+	case strings.Contains(o.Message, "immutable") || strings.Contains(o.Message, "cannot change roleRef"):
+		return "nothing was written: the API server lets nobody change this of a live object, and addonctl deletes none to make it anew; " +
+			"keep the old value, by a value of the chart or an overlay"
+	default:
+		return "nothing was written; addonctl render shows the objects of " + addOn + ", and whoever made the rule that refuses one can admit it"
+	}
+}
+
+// fewOf is few with what may hold commas.
+func fewOf(items []string) string {
+	const most = 5
+	if len(items) <= most {
+		return strings.Join(items, "; ")
+	}
+	return fmt.Sprintf("%s; and %d more", strings.Join(items[:most], "; "), len(items)-most)
 }
 
 // complete names what is not as the recorded release has it, where the plan is to write that same release again.

@@ -38,11 +38,17 @@ var rules = []Check{
 	// The cluster's pods are wired before anything stands beside what wires them.
 	{"cni-first", cniFirst},
 	{"not-paused", notPaused},
+	// The guard denies deleting or emptying the CNI's objects; a missing one is restored before anything else (docs/guard.md).
+	{"guarded", guarded},
 	// A pin is the operator's and is never changed by us (facts: OKE 2.5, rule 11).
 	{"pin-kept", pinKept},
 	{"pin-date", pinDate},
 	{"pin-fits", pinFits},
 	{"held-release", heldChosen},
+	// A rollback leads to a release that was deployed here, and says before what it does not bring back.
+	{"rollback-target", rollbackTarget},
+	{"rollback-keeps", rollbackKeeps},
+	{"back-first", backFirst},
 	// Installing is for a cluster without the add-on; moving it is another verb, so that a pipeline that runs twice moves nothing.
 	{"install-once", installOnce},
 	{"install-settings", installSettings},
@@ -81,4 +87,7 @@ var rules = []Check{
 	{"own-rights", ownRights},
 	{"dry-run", dryRun},
 	{"complete", complete},
+	// The release storage is Helm's, and so are its other tools (facts: CNI B47, B52; docs/record.md).
+	{"changed-by-helm", changedByHelm},
+	{"revisions-lost", revisionsLost},
 }

@@ -83,6 +83,7 @@ type desiredDocument struct {
 	MoveTo  string `json:"moveTo"`
 	Pin     Pin    `json:"pin"`
 	Accept  Accept `json:"accept"`
+	Back    Back   `json:"back"`
 }
 
 type changeDocument struct {
@@ -121,6 +122,7 @@ func (doc document) input() (Input, error) {
 		Cluster: r.cluster(doc.Cluster, len(doc.Nodes) > 0), Nodes: r.nodes(doc.Nodes),
 		Desired: Desired{
 			Version: doc.Desired.Version, MoveTo: doc.Desired.MoveTo, Pin: doc.Desired.Pin, Accept: doc.Desired.Accept,
+			Back:     doc.Desired.Back,
 			Settings: Settings{doc.Configurations, doc.Values, doc.Overlay},
 		},
 		Record: Record{Revisions: doc.Revisions},

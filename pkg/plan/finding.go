@@ -43,8 +43,16 @@ const (
 	ObjectsMissing Reason = "ObjectsMissing"
 	// LiveDiffers : the live template is not the recorded release's.
 	LiveDiffers Reason = "LiveDiffers"
+	// ChangedByHelm : the newest revision of the release was written by another tool.
+	ChangedByHelm Reason = "ChangedByHelm"
+	// RevisionsLost : what is live is ours, and the release storage does not have it any more.
+	RevisionsLost Reason = "RevisionsLost"
 	// NoAddOn : the catalog has no add-on for the network type.
 	NoAddOn Reason = "NoAddOn"
+	// GuardMissing : admission policies that protect the CNI's objects are missing or were changed.
+	GuardMissing Reason = "GuardMissing"
+	// GuardUnsupported : the API server is older than the admission policies that the guard is made of.
+	GuardUnsupported Reason = "GuardUnsupported"
 	// Paused : the cluster's record says that nothing may be written.
 	Paused Reason = "Paused"
 	// Pinned : an operator keeps another version.
@@ -141,6 +149,18 @@ const (
 	RecalledInstalled Reason = "RecalledInstalled"
 	// HeldRelease : the cluster was put back from the wanted release.
 	HeldRelease Reason = "HeldRelease"
+	// NoSuchRevision : the record has no revision of the number that is to be gone back to.
+	NoSuchRevision Reason = "NoSuchRevision"
+	// RevisionUnusable : the revision that is to be gone back to names no version, or never was deployed.
+	RevisionUnusable Reason = "RevisionUnusable"
+	// NothingToGoBackTo : no other revision was deployed before the live one.
+	NothingToGoBackTo Reason = "NothingToGoBackTo"
+	// NotRolledBack : what a rollback does not bring back.
+	NotRolledBack Reason = "NotRolledBack"
+	// SettingsKept : the revision does not tell its settings, so a rollback keeps the recorded ones.
+	SettingsKept Reason = "SettingsKept"
+	// BackFirst : a way back is under way and is finished before anything else.
+	BackFirst Reason = "BackFirst"
 	// UnknownInstalled : what is installed is no release of the catalog.
 	UnknownInstalled Reason = "UnknownInstalled"
 	// MissingRight : our own user lacks a right that the change needs.
@@ -149,6 +169,24 @@ const (
 	ObjectRefused Reason = "ObjectRefused"
 	// FieldConflict : another field manager owns a field that the change would set.
 	FieldConflict Reason = "FieldConflict"
+	// FieldsTaken : fields that another field manager owns are written over.
+	FieldsTaken Reason = "FieldsTaken"
+	// FieldsKept : fields that another field manager owns stay as they are.
+	FieldsKept Reason = "FieldsKept"
+	// OperatorEdit : fields that somebody changed since they were written last are set back.
+	OperatorEdit Reason = "OperatorEdit"
+	// APINotServed : the API server does not serve the kind of an object in its version.
+	APINotServed Reason = "APINotServed"
+	// WebhookNoDryRun : a webhook that takes no dry runs keeps an object from being judged before it is written.
+	WebhookNoDryRun Reason = "WebhookNoDryRun"
+	// NothingToAdopt : nothing of the add-on runs on the cluster.
+	NothingToAdopt Reason = "NothingToAdopt"
+	// NotAdoptable : what runs cannot be taken over as it is.
+	NotAdoptable Reason = "NotAdoptable"
+	// FormerOwner : somebody keeps a record of what is adopted, and would write over it or delete it.
+	FormerOwner Reason = "FormerOwner"
+	// AdoptedAsIs : something around what is adopted is not, or stays as it is.
+	AdoptedAsIs Reason = "AdoptedAsIs"
 	// ObjectNotOurs : an object of the release's name exists and is not ours.
 	ObjectNotOurs Reason = "ObjectNotOurs"
 )

@@ -82,23 +82,58 @@ func definitionsLeft(_ decision, before, after catalog.Footprint) []Finding {
 			"no definition")
 }
 
+// defining runs a check on every definition of the render that is there already: as it is live, or, where nobody looked, as it was
+// recorded.
+func defining(check func(old, now catalog.Definition) []Finding) func(decision) []Finding {
+	return entering(func(d decision, after catalog.Footprint) []Finding {
+		there := catalog.Footprint{Definitions: d.Change.Definitions}
+		if d.Change.Definitions == nil && d.Change.From != nil {
+			there = *d.Change.From
+		}
+		var out []Finding
+		for _, now := range after.Definitions {
+			if old, ok := definition(there, now.Name); ok {
+				out = append(out, check(old, now)...)
+			}
+		}
+		return out
+	})
+}
+
 // storedVersionsKept : the API server refuses a definition without a version that objects may be stored in.
-func storedVersionsKept(d decision, before, after catalog.Footprint) []Finding {
-	var out []Finding
-	for _, now := range after.Definitions {
-		old, _ := definition(before, now.Name)
-		stored := old.Stored
-		if len(stored) == 0 && old.Storage != "" {
-			stored = []string{old.Storage}
-		}
-		if lost := missing(append(slices.Clone(now.Served), now.Storage), stored); len(lost) > 0 {
-			out = append(out, forbid(StoredVersionDropped, "B4",
-				fmt.Sprintf("the definition %s drops version %s, in which objects are stored: the API server refuses it",
-					now.Name, strings.Join(lost, ", ")),
-				"keep the version, unserved, until every object has been rewritten and status.storedVersions says so")...)
-		}
+func storedVersionsKept(old, now catalog.Definition) []Finding {
+	stored := old.Stored
+	if len(stored) == 0 && old.Storage != "" {
+		stored = []string{old.Storage}
 	}
-	return d.unlessAccepted(out) // a version that is kept unserved is not in a footprint
+	lost := missing(slices.Concat(now.Served, now.Unserved, []string{now.Storage}), stored)
+	if len(lost) == 0 {
+		return nil
+	}
+	return forbid(StoredVersionDropped, "B4",
+		fmt.Sprintf("the definition %s drops version %s, in which objects are stored: the API server refuses it", now.Name, strings.Join(lost, ", ")),
+		"keep the version, unserved, until every object has been rewritten and status.storedVersions says so")
+}
+
+// servedVersionsKept tells of versions that whoever reads the objects may still ask for.
+func servedVersionsKept(old, now catalog.Definition) []Finding {
+	lost := missing(now.Served, old.Served)
+	if len(lost) == 0 {
+		return nil
+	}
+	return warn(ServedVersionDropped, "B3 B4",
+		fmt.Sprintf("the definition %s does not serve version %s any more: who still asks for it gets nothing, agents that have not moved too",
+			now.Name, strings.Join(lost, ", ")), "see that nothing uses it, or serve it until the last node has moved")
+}
+
+// fieldsKept tells of fields that definitions have no more: the API server drops them from every object that is written from then on.
+func fieldsKept(d decision, _ catalog.Footprint) []Finding {
+	if len(d.Change.Narrowed) == 0 {
+		return nil
+	}
+	return warn(SchemaNarrowed, "B3 B4",
+		fmt.Sprintf("definitions take less than the live ones: %s; objects that use it lose it, or are refused, when they are written next",
+			few(d.Change.Narrowed)), "look whether any object uses it (kubectl get NAME -A -o yaml) and keep a copy: definitions are not rolled back")
 }
 
 // oneStorageVersion : a definition stores in exactly one version. One that stores in none or several has an empty Storage.
@@ -115,14 +150,11 @@ func oneStorageVersion(_ decision, after catalog.Footprint) []Finding {
 }
 
 // definitionScopeKept : a definition is for namespaces or for the cluster, for life.
-func definitionScopeKept(_ decision, before, after catalog.Footprint) []Finding {
-	var out []Finding
-	for _, d := range after.Definitions {
-		if old, ok := definition(before, d.Name); ok && old.Scope != d.Scope {
-			out = append(out, forbid(ScopeChanged, "B2 B4",
-				fmt.Sprintf("the definition %s goes from scope %s to %s: the API server refuses it", d.Name, old.Scope, d.Scope),
-				"keep the scope, or give the definition another name")...)
-		}
+func definitionScopeKept(old, now catalog.Definition) []Finding {
+	if old.Scope == now.Scope {
+		return nil
 	}
-	return out
+	return forbid(ScopeChanged, "B2 B4",
+		fmt.Sprintf("the definition %s goes from scope %s to %s: the API server refuses it", now.Name, old.Scope, now.Scope),
+		"keep the scope, or give the definition another name")
 }

@@ -78,3 +78,59 @@ func repositoriesKept(_ decision, before, after catalog.Footprint) []Finding {
 			"nodes without their agent",
 			few(fresh)), "see that your mirror has them, for every architecture of the cluster's nodes")
 }
+
+// imagesThere judges what was found of the images in their registries. A node may take them from elsewhere than we can see, so an
+// operator may go on; and what nodes have already, or had before, does not stand in the way.
+func imagesThere(d decision) []Finding {
+	if !d.rewrites() {
+		return nil
+	}
+	var gone, lacking, unchecked []string
+	fresh := map[Reason]bool{}
+	for _, i := range d.Change.Images {
+		needed := !d.goesBack() && !d.runs(i.Image)
+		switch {
+		case i.Unchecked != "":
+			unchecked = append(unchecked, fmt.Sprintf("%s (%s)", i.Image, i.Unchecked))
+		case slices.Contains(i.Missing, "*"):
+			gone = append(gone, i.Image)
+			fresh[ImageMissing] = fresh[ImageMissing] || needed
+		case len(i.Missing) > 0:
+			lacking = append(lacking, fmt.Sprintf("%s (no %s)", i.Image, strings.Join(i.Missing, ", ")))
+			fresh[ImageArchitecture] = fresh[ImageArchitecture] || needed
+		}
+	}
+	var out []Finding
+	if len(gone) > 0 {
+		out = append(out, forbid(ImageMissing, "B23",
+			fmt.Sprintf("the registry has no %s: a node whose old pod is gone would be left without its agent", few(gone)),
+			"push it, or name the registry that has it (an overlay with a mirror); "+unseenMirror)...)
+	}
+	if len(lacking) > 0 {
+		out = append(out, forbid(ImageArchitecture, "B23",
+			"images are not there for every architecture of the cluster's nodes: "+few(lacking),
+			"copy them with all their platforms, or keep these nodes out; "+unseenMirror)...)
+	}
+	for i := range out {
+		out[i].Blocking = fresh[out[i].Reason]
+	}
+	return append(d.unlessAccepted(out), imagesUnchecked(unchecked)...)
+}
+
+const unseenMirror = "where nodes have a mirror that this machine does not see, --check-images=false"
+
+func imagesUnchecked(images []string) []Finding {
+	if len(images) == 0 {
+		return nil
+	}
+	f := warn(ImageUnchecked, "B23", "could not be looked up from here: "+few(images), "see that every node reaches them, for its architecture")
+	f[0].Minor = true
+	return f
+}
+
+// runs tells whether an image is one of what is live.
+func (d decision) runs(image string) bool {
+	return d.Change.From != nil && slices.ContainsFunc(d.Change.From.Workloads, func(w catalog.WorkloadFootprint) bool {
+		return slices.Contains(w.Images, image)
+	})
+}

@@ -143,4 +143,20 @@ const (
 	TyphaSkew Reason = "TyphaSkew"
 	// TyphaMissing : Felix is told to use a Typha that the release does not have.
 	TyphaMissing Reason = "TyphaMissing"
+	// ServedVersionDropped : a definition serves a version no more.
+	ServedVersionDropped Reason = "ServedVersionDropped"
+	// SchemaNarrowed : a definition has fields no more, or of another type.
+	SchemaNarrowed Reason = "SchemaNarrowed"
+	// PodRefused : the API server refuses the pods of a workload in a dry run.
+	PodRefused Reason = "PodRefused"
+	// PodUnchecked : the API server could not be asked whether it admits the pods of a workload.
+	PodUnchecked Reason = "PodUnchecked"
+	// WebhookDeadlock : pods of the release depend on the answer of a webhook that may need the pod network.
+	WebhookDeadlock Reason = "WebhookDeadlock"
+	// ImageMissing : the registry does not have an image of the release.
+	ImageMissing Reason = "ImageMissing"
+	// ImageArchitecture : an image of the release is not there for the architecture of nodes.
+	ImageArchitecture Reason = "ImageArchitecture"
+	// ImageUnchecked : images of the release could not be looked up.
+	ImageUnchecked Reason = "ImageUnchecked"
 )

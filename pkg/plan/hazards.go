@@ -25,9 +25,12 @@ var hazards = []Check{
 	// B3, B39: definitions that the new release no longer has.
 	{"definitions-left", between(definitionsLeft)},
 	// B4: stored versions are kept, exactly one is stored, and the scope is for life.
-	{"stored-versions-kept", between(storedVersionsKept)},
+	{"stored-versions-kept", defining(storedVersionsKept)},
 	{"one-storage-version", entering(oneStorageVersion)},
-	{"definition-scope-kept", between(definitionScopeKept)},
+	{"definition-scope-kept", defining(definitionScopeKept)},
+	// B3, B4: what agents and others read and write stays.
+	{"served-versions-kept", defining(servedVersionsKept)},
+	{"definition-fields-kept", entering(fieldsKept)},
 	// B6: the release's record fits into a Secret.
 	{"release-size", entering(releaseSize)},
 	// A1.8: Calico's canal manifest has a ClusterRole of flannel's name.
@@ -48,6 +51,8 @@ var hazards = []Check{
 	// B23: images come from another registry, or from a repository that a mirror may not have.
 	{"registry-kept", between(registryKept)},
 	{"repositories-kept", between(repositoriesKept)},
+	// B23: and are asked for there, before a node has to.
+	{"images-there", imagesThere},
 
 	// B31: ports of the nodes.
 	{"host-ports-new", adding(hostPortsNew)},
@@ -65,6 +70,7 @@ var hazards = []Check{
 	{"agent-priority", entering(agentPriority)},
 	// B27, B34: what a namespace admits.
 	{"namespace-admits", adding(namespaceAdmits)},
+	{"pods-admitted", podsAdmitted},
 	// B13: binaries that nobody ships.
 	{"plugins-on-nodes", adding(pluginsOnNodes)},
 	// B14: directories that cannot be written.
@@ -120,6 +126,7 @@ var hazards = []Check{
 
 	// B28, B55: what needs the pod network to mend the pod network.
 	{"own-webhooks", adding(ownWebhooks)},
+	{"webhooks-answer", webhooksAnswer},
 	{"aggregated-apis", adding(aggregatedAPIs)},
 	{"helper-jobs", entering(helperJobs)},
 

@@ -46,7 +46,7 @@ type hazardRow struct {
 func rowTables() []map[string]hazardRow {
 	return []map[string]hazardRow{
 		objectRows(), definitionRows(), rightsRows(), apiRows(), imageRows(), portRows(), selectionRows(), nodeRows(), chainRows(),
-		networkRows(), rollRows(), admissionRows(), calicoRows(), policyRows(), knownRows(), agentRows(), moreRows(),
+		networkRows(), rollRows(), admissionRows(), calicoRows(), policyRows(), knownRows(), agentRows(), moreRows(), preflightRows(),
 	}
 }
 
@@ -149,7 +149,7 @@ func TestEveryHazardSaysWhatToDoAndWhereItComesFrom(t *testing.T) {
 var judgement = []string{
 	"address-plugin-kept", "agent-forward-rules-kept", "agent-interface-kept", "agent-masquerade-kept", "backend-kept",
 	"binding-subjects-kept", "chain-installed", "chain-name-kept", "grants-complete", "host-folders-kept", "host-ports-reserved",
-	"selection-kept", "stored-versions-kept", "tolerations-kept",
+	"images-there", "selection-kept", "tolerations-kept",
 }
 
 func TestAnOperatorMayAcceptWhatIsAMatterOfJudgement(t *testing.T) {

@@ -55,6 +55,8 @@ type Cluster struct {
 	Stamp *Stamp
 	// CNIs are the CNI workloads seen on the cluster, ours or not.
 	CNIs []CNI
+	// Guard is where the admission policies stand that protect the CNI.
+	Guard Guard
 	// CNI is where the CNI add-on stands, for the plan of an add-on that goes beside it; nil when nobody looked.
 	CNI *CNIAddOn
 	// IPFamilies of the record, IPv4 and IPv6, in order of preference; empty means IPv4 alone.
@@ -68,6 +70,14 @@ type Cluster struct {
 	Facts catalog.Facts
 	// Contradictions are facts that two sources tell differently, in sentences; each begins with the fact's name.
 	Contradictions []string
+}
+
+// Guard is where the admission policies stand that protect the CNI's objects (docs/guard.md).
+type Guard struct {
+	// Unsupported is true where the API server knows no ValidatingAdmissionPolicy, before Kubernetes 1.30.
+	Unsupported bool `json:"unsupported,omitempty"`
+	// Wrong are those of its objects that are missing or were changed, as "Kind name".
+	Wrong []string `json:"wrong,omitempty"`
 }
 
 // Driver is who carries an add-on's releases to a cluster.
@@ -134,15 +144,57 @@ type Desired struct {
 	Pin Pin
 	// Accept allows one move that has no way back; zero when none is allowed.
 	Accept Accept
+	// Back is a way back that is under way, to the release of Version or MoveTo; zero when there is none.
+	Back Back
 	// Settings of the operator.
 	Settings Settings
+	// Conflicts says what is done about fields that somebody else owns with another value; empty means FailOnConflict.
+	Conflicts ConflictPolicy
+	// OnFailure says what is done when a move fails; empty means Hold.
+	OnFailure OnFailure
+	// Namespace of the add-on's objects where it is not the catalog's: an add-on that was adopted stays where it is.
+	Namespace string
 }
+
+// ConflictPolicy says what is done about fields that another field manager owns with another value.
+type ConflictPolicy string
+
+// The conflict policies.
+const (
+	// FailOnConflict writes nothing.
+	FailOnConflict ConflictPolicy = "Fail"
+	// Overwrite takes the fields.
+	Overwrite ConflictPolicy = "Overwrite"
+	// Preserve leaves the fields to their owner.
+	Preserve ConflictPolicy = "Preserve"
+)
+
+// OnFailure says what is done when a move fails: nodes that do not get the release Ready in time.
+type OnFailure string
+
+// What is done when a move fails.
+const (
+	// Hold leaves everything as it is for somebody to look at.
+	Hold OnFailure = "Hold"
+	// RevertAll goes back, by itself, to the release and settings that were there before, and holds the failed release.
+	RevertAll OnFailure = "RevertAll"
+)
 
 // Accept is an operator's word for a move that has no way back.
 type Accept struct {
 	// Version that the move goes to.
 	Version string `json:"version,omitempty"`
 	Reason  string `json:"reason,omitempty"`
+}
+
+// Back is a way back that is under way.
+type Back struct {
+	// Revision of the record that is gone back to.
+	Revision int `json:"revision,omitempty"`
+	// Leaves is the release that the cluster is put back from, which is held; empty where it is not newer, or stays.
+	Leaves string `json:"leaves,omitempty"`
+	// Reason in a sentence.
+	Reason string `json:"reason,omitempty"`
 }
 
 // Held is a release that a cluster was put back from: automatic mode does not choose it again until there is a newer one or
@@ -156,8 +208,8 @@ type Held struct {
 // Equal tells whether two wishes are the same: times compared as instants to the second, as they are stored, settings by what
 // they mean.
 func (d Desired) Equal(e Desired) bool {
-	return d.AddOn == e.AddOn && d.Version == e.Version && d.MoveTo == e.MoveTo && d.Pin.equal(e.Pin) && d.Accept == e.Accept &&
-		d.Settings.Equal(e.Settings)
+	return d.AddOn == e.AddOn && d.Version == e.Version && d.MoveTo == e.MoveTo && d.Pin.equal(e.Pin) && d.Accept == e.Accept && d.Back == e.Back &&
+		d.Settings.Equal(e.Settings) && d.Conflicts == e.Conflicts && d.OnFailure == e.OnFailure && d.Namespace == e.Namespace
 }
 
 func (p Pin) equal(q Pin) bool {
@@ -186,6 +238,8 @@ const (
 	Update   Verb = "update"
 	SetPin   Verb = "pin"
 	Unpin    Verb = "unpin"
+	// Rollback goes back to a recorded revision: its release and its settings.
+	Rollback Verb = "rollback"
 )
 
 // Request is what a caller asks beyond the record. Make merges it into the desired state and refuses what a rule forbids.
@@ -203,6 +257,11 @@ type Request struct {
 	Accept string
 	// Settings to change. An Update that changes them and names no version keeps the version.
 	Settings SettingsChange
+	// Revision to go back to, for Rollback.
+	Revision int
+	// Conflicts and OnFailure to record; empty keeps what is recorded.
+	Conflicts ConflictPolicy
+	OnFailure OnFailure
 }
 
 // keepsVersion tells whether settings are to change and nothing is to move that is not on its way.
@@ -250,6 +309,10 @@ type Revision struct {
 	Digest      string    `json:"digest"`
 	Updated     time.Time `json:"updated"`
 	Description string    `json:"description,omitempty"`
+	// Settings that it was rendered with; nil where they were not stored.
+	Settings *Settings `json:"-"`
+	// By is who wrote the revision: empty for us, else such as "helm".
+	By string `json:"by,omitempty"`
 }
 
 // Record is the release storage, oldest revision first.
@@ -289,6 +352,10 @@ const (
 	NotOurs Action = "not-ours"
 	// Refused : the API server refuses the object.
 	Refused Action = "refused"
+	// NotServed : the API server does not serve the object's kind in its version.
+	NotServed Action = "not-served"
+	// Unchecked : the API server could not be asked about it.
+	Unchecked Action = "unchecked"
 )
 
 // ObjectChange is the result of a dry run of one object.
@@ -298,6 +365,10 @@ type ObjectChange struct {
 	Action Action `json:"action"`
 	// Message of the API server, or the fields and managers in conflict.
 	Message string `json:"message,omitempty"`
+	// Fields that somebody else set, with what becomes of each, by path.
+	Fields []Field `json:"fields,omitempty"`
+	// Overlay is true when the object is as the operator's overlay makes it; told of refused objects.
+	Overlay bool `json:"overlay,omitempty"`
 }
 
 // Change is what rendering the target against the live cluster showed.
@@ -320,9 +391,47 @@ type Change struct {
 	To *catalog.Footprint
 	// Unrenderable says why the target cannot be rendered, such as a chart that this build does not have; empty when it can.
 	Unrenderable string
+	// Pod is what the API server says to one pod of each workload, in a dry run in its namespace: only what is refused, and
+	// what could not be asked.
+	Pod []ObjectChange
+	// Webhooks are asked about the workloads of the render or their pods, and without their answer the API server refuses.
+	Webhooks []Webhook
+	// Definitions are those of the render's CustomResourceDefinitions that are live, as they are; nil when nobody looked.
+	Definitions []catalog.Definition
+	// Narrowed are the fields of live definitions that the render's have no more, or have of another type, as "NAME VERSION: field".
+	Narrowed []string
+	// Images of the render as they were looked up in their registries; nil when nobody looked.
+	Images []Image
 	// Findings of the render itself, such as settings that it cannot be made with.
 	Findings []Finding
 	// Unset is the digest of the live release rendered without an operator's settings, where nothing is recorded of an add-on
 	// that we installed; else empty.
 	Unset string
+}
+
+// Image is what was found of one image of a render in its registry.
+type Image struct {
+	// Image as the pod names it.
+	Image string `json:"image"`
+	// Missing are the architectures, such as arm64, that the nodes have and the image has not; "*" when there is no such image.
+	Missing []string `json:"missing,omitempty"`
+	// Unchecked says why it could not be looked up; empty when it was.
+	Unchecked string `json:"unchecked,omitempty"`
+}
+
+// Webhook is an admission webhook of the cluster that runs as pods behind a Service and fails closed.
+type Webhook struct {
+	// Name as "Kind configuration/webhook".
+	Name string `json:"name"`
+	// About is what it is asked about, as "pods of DaemonSet name" and "DaemonSet name"; sorted.
+	About []string `json:"about,omitempty"`
+	// Service that answers for it, as namespace/name.
+	Service string `json:"service"`
+	// Ready endpoints of the Service. It means nothing where Unchecked says why they could not be counted.
+	Ready     int    `json:"ready"`
+	Unchecked string `json:"unchecked,omitempty"`
+	// Timeout in seconds.
+	Timeout int `json:"timeout,omitempty"`
+	// Conditional is true when it has match conditions, which only the API server can evaluate: it may not be asked at all.
+	Conditional bool `json:"conditional,omitempty"`
 }

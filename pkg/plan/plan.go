@@ -35,6 +35,8 @@ const (
 	Apply StepKind = "Apply"
 	// AwaitNodes writes nothing: it waits until per-node truth holds.
 	AwaitNodes StepKind = "AwaitNodes"
+	// Protect restores the guard, before anything else.
+	Protect StepKind = "Protect"
 	// Settle takes back the rules and configuration that only the old release needed and records the revision as deployed.
 	Settle StepKind = "Settle"
 )
@@ -189,7 +191,7 @@ func state(p Plan, in Input) State {
 		return NotInstalled
 	case !more:
 		return UpToDate
-	case next.Kind == Apply:
+	case next.Kind == Apply, next.Kind == Protect:
 		return Applying
 	case next.Kind == AwaitNodes:
 		return Rolling

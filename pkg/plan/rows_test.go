@@ -15,7 +15,8 @@ func allRows(tb testing.TB) map[string]row {
 	tb.Helper()
 	out := map[string]row{}
 	for _, rows := range []map[string]row{
-		rowsOfNetworkAndWriting(tb), rowsOfFacts(tb), rowsOfClusters(tb), rowsOfPins(tb), rowsOfReleases(tb), rowsOfPaths(tb), rowsOfNodes(tb), rowsOfSettings(tb),
+		rowsOfNetworkAndWriting(tb), rowsOfFacts(tb), rowsOfClusters(tb), rowsOfPins(tb), rowsOfReleases(tb), rowsOfPaths(tb), rowsOfNodes(tb), rowsOfSettings(tb), rowsOfTheRecord(tb),
+		rowsOfRollback(tb),
 	} {
 		for name := range rows {
 			if _, twice := out[name]; twice {
@@ -119,6 +120,13 @@ func rowsOfNetworkAndWriting(tb testing.TB) map[string]row {
 		},
 		"a paused cluster": {
 			"not-paused", with(settled(tb, "0.26.2"), func(in *plan.Input) { in.Cluster.Paused = true }), plan.Paused, true, "paused",
+		},
+		"a guard that is not in place": {
+			"guarded", with(settled(tb, "0.26.2"), func(in *plan.Input) { in.Cluster.Guard.Wrong = []string{"ValidatingAdmissionPolicy x"} }), plan.GuardMissing, false,
+			"ValidatingAdmissionPolicy x",
+		},
+		"an API server without admission policies": {
+			"guarded", with(settled(tb, "0.26.2"), func(in *plan.Input) { in.Cluster.Guard.Unsupported = true }), plan.GuardUnsupported, false, "1.30",
 		},
 		"an update against a pin": {
 			"pin-kept", with(settled(tb, "0.26.2"), pinnedTo("0.26.2"), request(plan.Update, "")), plan.Pinned, true, `pinned to 0.26.2 (reason "kernel", ticket NET-1)`,

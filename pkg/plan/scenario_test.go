@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write what the planner says into the sc
 //
 //	NAME/facts.yaml  a facts file without its first two lines, docs/facts.md describes it; the one of the scenario before when left out
 //	NAME/ask         what is asked, as on the command line: "update --version 0.27.3", "pin --version 0.26.2",
-//	                 "install --network-type flannel", "unpin", "follow" (the record is followed, nothing is asked), settings as
+//	                 "install --network-type flannel", "unpin", "rollback --to 1", "follow" (the record is followed, nothing is asked), settings as
 //	                 "--set-config KEY=VALUE", "--values JSON" and "--overlay JSON", all without spaces; further lines
 //	                 ask for more: "show reverse", "show choices", "show explain", "show walk" (carry it out, one look and
 //	                 one step at a time)
@@ -231,6 +231,7 @@ func ask(tb testing.TB, text string) plan.Request {
 	flags := flag.NewFlagSet(words[0], flag.ContinueOnError)
 	flags.StringVar(&r.Version, "version", "", "")
 	flags.StringVar(&r.Accept, "accept", "", "")
+	flags.IntVar(&r.Revision, "to", 0, "")
 	networkType := flags.String("network-type", "", "")
 	podCIDR := flags.String("pod-cidr", "", "")
 	flags.Func("set-config", "", func(given string) error {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	kjson "sigs.k8s.io/json"
+
 	"github.com/addonctl/addonctl/pkg/catalog"
 )
 
@@ -75,7 +77,25 @@ func (s Settings) With(c SettingsChange) Settings {
 }
 
 // MergedSettings are those that the input's target is to be rendered with: the recorded ones with the request in them.
-func MergedSettings(in Input) Settings { return merge(in.Desired, in.Request).Settings }
+func MergedSettings(in Input) Settings { return merge(in).Settings }
+
+// JSON is the text that a revision is recorded with; ParseSettings reads it.
+func (s Settings) JSON() string {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return "" // Check refuses them
+	}
+	return string(text)
+}
+
+// ParseSettings reads what JSON wrote; nil for a text that is none, such as that of a revision that was recorded without.
+func ParseSettings(text string) *Settings {
+	s := &Settings{}
+	if err := kjson.UnmarshalCaseSensitivePreserveInts([]byte(text), s); err != nil {
+		return nil
+	}
+	return s
+}
 
 // What a record holds at most. Together it stays far below the 1.5 MiB that etcd takes.
 const (

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/graph"
@@ -45,6 +46,19 @@ func (d decision) hop(e graph.Edge) hop {
 // after a crash at any point is the rest of the plan made before it. Steps of later hops carry no digest: they are planned
 // again, with what is seen then, before any of them is carried out.
 func steps(d decision, truth noderoll.Truth) []Step {
+	out := moves(d, truth)
+	if len(d.Cluster.Guard.Wrong) > 0 && (d.Installed.Ours || len(out) > 0) {
+		text := "put the guard of the CNI in place"
+		if d.Installed.Ours {
+			text += ": " + few(d.Cluster.Guard.Wrong)
+		}
+		out = slices.Insert(out, 0, Step{Kind: Protect, AddOn: d.addOn.Name, Version: d.Installed.Version, Text: text, Class: catalog.Reversible})
+	}
+	return out
+}
+
+// moves are the steps of the way to the goal.
+func moves(d decision, truth noderoll.Truth) []Step {
 	if d.target.Version.IsZero() || d.Change.Version == "" {
 		return nil
 	}
@@ -102,17 +116,18 @@ func (b *builder) settleText() string {
 }
 
 // isApplied tells whether every object of the target has been written: the workload comes last and carries the digest
-// of the render that it was written from, and the newest recorded revision is of the same render.
+// of the render that it was written from, and the newest recorded revision is ours and of the same render. A revision of
+// somebody else's is followed by one of ours, which is no more than a record where the objects are the same.
 func isApplied(d decision) bool {
 	return d.Installed.Ours && d.Installed.Digest == d.Change.Digest &&
-		d.Record.Last().Digest == d.Change.Digest && d.Record.Last().Status != Failed &&
+		d.Record.Last().Digest == d.Change.Digest && d.Record.Last().Status != Failed && d.Record.Last().By == "" &&
 		len(d.Change.Missing) == 0 && same(d.Installed.Version, d.target.Version.String())
 }
 
 // nextRevision resumes a pending revision of the same render, and otherwise starts a new one.
 func nextRevision(d decision) int {
 	last := d.Record.Last()
-	pending := last.Status == PendingInstall || last.Status == PendingUpgrade
+	pending := last.pending() && last.By == ""
 	if last.Digest == d.Change.Digest && (pending || isApplied(d)) {
 		return last.Number
 	}

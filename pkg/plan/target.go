@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -53,7 +54,7 @@ func Target(in Input) (catalog.AddOn, catalog.Release, bool) {
 func NetworkType(in Input) catalog.NetworkType { return inForce(in) }
 
 func decide(in Input) decision {
-	d := decision{Input: in, networkType: inForce(in), desired: merge(in.Desired, in.Request)}
+	d := decision{Input: in, networkType: inForce(in), desired: merge(in)}
 	d.Nodes = inOrder(withoutVirtual(in.Nodes))
 	d.facts = factsOf(d.Input, d.networkType)
 	if in.Catalog == nil || d.networkType == "" {
@@ -83,9 +84,10 @@ func decide(in Input) decision {
 func chosenAddOn(in Input, t catalog.NetworkType) (catalog.AddOn, bool) {
 	if in.AddOn != "" {
 		a, ok := in.Catalog.AddOn(in.AddOn)
-		return a, ok && (beside(a) || a.NetworkType == t)
+		return a.In(in.Desired.Namespace), ok && (beside(a) || a.NetworkType == t)
 	}
-	return in.Catalog.ForNetworkType(t)
+	a, ok := in.Catalog.ForNetworkType(t)
+	return a.In(in.Desired.Namespace), ok
 }
 
 // withoutVirtual exempts virtual nodes: they run no DaemonSets, so nothing is waited for on them (facts: OKE 1.4, rule 6).
@@ -125,17 +127,26 @@ func inForce(in Input) catalog.NetworkType {
 
 // merge is the record with the request in it:
 //
-//	| verb     | version given | then                                        |
-//	|----------|---------------|---------------------------------------------|
-//	| install  | yes           | as recorded; pinned to it when nothing is   |
-//	| install  | no            | as recorded; automatic when nothing is      |
-//	| update   | yes           | one move when automatic; a pin is kept      |
-//	| update   | no            | a single move that is under way is finished |
-//	| pin      | yes           | pinned to it                                |
-//	| unpin    |               | automatic                                   |
+//	| verb     | version given                    | then                                                       |
+//	|----------|----------------------------------|------------------------------------------------------------|
+//	| install  | yes                              | as recorded; pinned to it when nothing is                  |
+//	| install  | no                               | as recorded; automatic when nothing is                     |
+//	| update   | yes                              | one move when automatic; a pin is kept                     |
+//	| update   | no                               | a single move that is under way is finished                |
+//	| pin      | yes                              | pinned to it                                               |
+//	| unpin    |                                  | automatic; a way back under way becomes a single move      |
+//	| rollback | the revision's                   | the pin moves to it, or one move when automatic            |
+//	| rollback | none, a way back is under way    | as recorded: that one                                      |
+//	| update,  | the one that a way back leaves,  | as recorded: the way back is finished first, and settings  |
+//	| pin      | or none and settings             | that are asked for are not taken                           |
 //
-// Settings are changed whatever the verb.
-func merge(d Desired, r Request) Desired {
+// Settings are otherwise changed whatever the verb; a rollback brings those of the revision, where it has any.
+func merge(in Input) Desired {
+	d, r := in.Desired, in.Request
+	d.Conflicts, d.OnFailure = cmp.Or(r.Conflicts, d.Conflicts), cmp.Or(r.OnFailure, d.OnFailure)
+	if d.finishesBack(r) {
+		return d
+	}
 	d.Settings = d.Settings.With(r.Settings)
 	switch r.Verb {
 	case Install:
@@ -143,14 +154,25 @@ func merge(d Desired, r Request) Desired {
 			d.Version, d.Pin = r.Version, r.Pin
 		}
 	case SetPin:
+		d.Back = d.backTo(r.Version)
 		d.Version, d.MoveTo, d.Pin, d.Accept = r.Version, "", r.Pin, Accept{}
 	case Update:
-		if d.Version == "" && r.Version != "" {
-			d.MoveTo, d.Accept = r.Version, Accept{}
-		}
+		return d.moved(r.Version)
 	case Unpin:
-		d.Version, d.MoveTo, d.Pin, d.Accept = "", "", Pin{}, Accept{}
+		d.MoveTo = d.backVersion()
+		d.Version, d.Pin, d.Accept = "", Pin{}, Accept{}
+	case Rollback:
+		return rollback(d, in)
 	default: // following and registering change no wish
+	}
+	return d
+}
+
+// moved is the wish for one move of an automatic add-on.
+func (d Desired) moved(to string) Desired {
+	if d.Version == "" && to != "" {
+		d.Back = d.backTo(to)
+		d.MoveTo, d.Accept = to, Accept{}
 	}
 	return d
 }

@@ -57,6 +57,8 @@ func (w *world) wish(r plan.Request) plan.Plan {
 // do carries out a step: with crash, an Apply ends after the revision was recorded.
 func (w *world) do(s plan.Step, crash bool) {
 	switch s.Kind {
+	case plan.Protect:
+		w.in.Cluster.Guard.Wrong = nil
 	case plan.Apply:
 		w.begin(s)
 		w.wanted[s.Version] = w.wanted[s.Version] || s.Version != w.in.Installed.Version

@@ -75,6 +75,8 @@ type Loop struct {
 	Pause time.Duration
 	// Transient tells errors after which looking again is the right thing.
 	Transient func(error) bool
+	// Tenure is asked before each step whether this actor still may write; nil is fine.
+	Tenure func(context.Context) error
 	// Progress is called after each look; nil is fine.
 	Progress func(plan.Input, plan.Plan)
 	// Trouble is called with errors that the run survives; nil is fine.
@@ -188,11 +190,21 @@ func (r *run) round(ctx context.Context) (again bool, err error) {
 	if err := r.repeats(ctx, next); err != nil {
 		return false, err
 	}
+	return true, r.do(ctx, in, next)
+}
+
+// do carries out a step, if this actor still may.
+func (r *run) do(ctx context.Context, in plan.Input, next plan.Step) error {
+	if r.Tenure != nil {
+		if err := r.Tenure(ctx); err != nil {
+			return err
+		}
+	}
 	// The time limit is for waiting: objects are not left half written because of it.
 	result, err := r.Engine.Do(r.caller, in, next)
 	r.out.Results = append(r.out.Results, result)
 	r.wrote = r.wrote || err == nil
-	return true, err
+	return err
 }
 
 // end says how a run ends after a look; empty when it goes on.

@@ -12,8 +12,8 @@ import (
 // maxHistory bounds the history in a status; Helm's storage has all of it.
 const maxHistory = 10
 
-// Addon is the status after a look at the cluster. before is the status that stands in the record; only times of
-// conditions that did not change are taken from it. by says who drives the loop.
+// Addon is the status after a look at the cluster. before is the status that stands in the record; times of
+// conditions that did not change are taken from it, and held releases. by says who drives the loop.
 func Addon(before v1alpha1.AddonStatus, generation int64, in plan.Input, p plan.Plan, by string) v1alpha1.AddonStatus {
 	out := v1alpha1.AddonStatus{
 		ObservedGeneration:      generation,
@@ -24,7 +24,7 @@ func Addon(before v1alpha1.AddonStatus, generation int64, in plan.Input, p plan.
 			Total: int32(p.Nodes.Total), Updated: int32(p.Nodes.Updated), Ready: int32(p.Nodes.Ready), //nolint:gosec // node counts are small
 		},
 		Findings: findings(p),
-		Held:     before.Held,
+		Held:     held(before.Held, in),
 		History:  history(in.Record),
 	}
 	if len(p.Steps) > 0 {
@@ -60,6 +60,20 @@ func Lifecycle(p plan.Plan) string {
 	default:
 		return v1alpha1.StateUpdating
 	}
+}
+
+// maxHeld is how many releases a status holds; the oldest entries go first.
+const maxHeld = 50
+
+// held are the releases that the cluster was put back from, and the one that a way back under way leaves. Only retry takes one off.
+func held(before []v1alpha1.HeldRelease, in plan.Input) []v1alpha1.HeldRelease {
+	back := in.Desired.Back
+	if back.Leaves == "" || slices.ContainsFunc(before, func(h v1alpha1.HeldRelease) bool { return h.Version == back.Leaves }) {
+		return before
+	}
+	at := metav1.NewTime(in.Now)
+	out := append(slices.Clone(before), v1alpha1.HeldRelease{Version: back.Leaves, Reason: back.Reason, At: &at})
+	return out[max(0, len(out)-maxHeld):]
 }
 
 func findings(p plan.Plan) []v1alpha1.Finding {

@@ -46,6 +46,21 @@ type Accept struct {
 	Reason string `json:"reason"`
 }
 
+// Rollback is a way back that is under way, to a recorded revision.
+type Rollback struct {
+	// Revision of the release record that is gone back to.
+	// +kubebuilder:validation:Minimum=1
+	Revision int32 `json:"revision"`
+	// Leaves is the release that the cluster is put back from, which is held from then on; empty where it is not newer, or stays.
+	// +kubebuilder:validation:MaxLength=128
+	// +optional
+	Leaves string `json:"leaves,omitempty"`
+	// Reason in a sentence.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
 // Configuration is one of OKE's configuration keys with its value, as OKE's own API has them.
 type Configuration struct {
 	// Key as the release publishes it, such as tolerations.
@@ -67,6 +82,7 @@ type OverlayFile string
 // overlay, so that a record stays far below the 1.5 MiB that etcd takes; whatever writes or follows a record checks it.
 //
 // +kubebuilder:validation:XValidation:rule="self.cluster == oldSelf.cluster && self.addon == oldSelf.addon",message="cluster and addon name this object and cannot be changed"
+// +kubebuilder:validation:XValidation:rule="has(self.__namespace__) == has(oldSelf.__namespace__) && (!has(self.__namespace__) || self.__namespace__ == oldSelf.__namespace__)",message="namespace is where the add-on was adopted, and cannot be changed"
 // +kubebuilder:validation:XValidation:rule="!has(self.pin) || has(self.version)",message="a pin needs a version: set spec.version, or remove spec.pin"
 // +kubebuilder:validation:XValidation:rule="!(has(self.version) && has(self.moveTo))",message="moveTo is a single move of an automatic add-on; a pinned one moves by its version"
 type AddonSpec struct {
@@ -96,9 +112,27 @@ type AddonSpec struct {
 	// +kubebuilder:validation:MaxLength=128
 	// +optional
 	MoveTo string `json:"moveTo,omitempty"`
+	// ConflictPolicy says what is done about fields that another field manager owns with another value: Fail writes nothing,
+	// Overwrite takes them, Preserve leaves them to their owner. Empty means Fail.
+	// +kubebuilder:validation:Enum=Fail;Overwrite;Preserve
+	// +optional
+	ConflictPolicy string `json:"conflictPolicy,omitempty"`
+	// OnFailure says what is done when nodes do not get a release Ready in time: Hold leaves everything for somebody to look at,
+	// RevertAll goes back to what was there before and holds the release. Empty means Hold.
+	// +kubebuilder:validation:Enum=Hold;RevertAll
+	// +optional
+	OnFailure string `json:"onFailure,omitempty"`
+	// Namespace of the add-on's objects where it is not the catalog's: an add-on that was adopted stays where it is.
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
 	// Accept allows one move that has no way back.
 	// +optional
 	Accept *Accept `json:"accept,omitempty"`
+	// Rollback is a way back that is under way; it is removed when every node has made it. Version or MoveTo says to which
+	// release.
+	// +optional
+	Rollback *Rollback `json:"rollback,omitempty"`
 	// Configurations are OKE's keys that are set, at most 50 and 128 KiB together. A release that does not take one of them
 	// is not moved to.
 	// +listType=map

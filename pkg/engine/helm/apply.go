@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
+	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/addonctl/addonctl/pkg/kube"
@@ -20,12 +19,22 @@ import (
 // ErrRefused says that the API server refused an object while it was being written. The phases behind it were not begun.
 var ErrRefused = errors.New("refused")
 
+// established is how long a definition may take until it is served.
+const established = time.Minute
+
 // apply records the revision as pending, then writes the objects phase by phase, the workload last. The first object
 // that is refused ends it.
 func (j *job) apply(ctx context.Context, s plan.Step) ([]plan.ObjectChange, error) {
 	stored, err := j.store.Revisions(ctx)
 	if err != nil {
 		return nil, err
+	}
+	unserved, err := j.Target.Learn(ctx, j.render.Objects)
+	if err != nil {
+		return nil, err
+	}
+	if len(unserved) > 0 {
+		return nil, fmt.Errorf("writing %s: %w: the API server does not serve %s", kube.Ref(unserved[0]), ErrRefused, unserved[0].GetAPIVersion())
 	}
 	if err := j.begin(ctx, stored, s); err != nil {
 		return nil, err
@@ -34,18 +43,78 @@ func (j *job) apply(ctx context.Context, s plan.Step) ([]plan.ObjectChange, erro
 	if err != nil {
 		return nil, err
 	}
+	return j.writeAll(ctx, objects)
+}
+
+// writeAll writes objects that are in the order of writing.
+func (j *job) writeAll(ctx context.Context, objects []*unstructured.Unstructured) ([]plan.ObjectChange, error) {
 	var out []plan.ObjectChange
-	for _, o := range objects {
+	before := render.Definitions
+	for i, o := range objects {
+		if err := j.between(ctx, before, render.PhaseOf(o), objects, i); err != nil {
+			return out, err
+		}
+		before = render.PhaseOf(o)
 		c, err := j.write(ctx, o, rolling)
 		if err != nil {
 			return out, err
 		}
 		out = append(out, c)
-		if c.Action == plan.Refused || c.Action == plan.Conflict || c.Action == plan.NotOurs {
+		if stops(c) {
 			return out, fmt.Errorf("writing %s: %w: %s", c.Object, ErrRefused, c.Message)
 		}
 	}
 	return out, nil
+}
+
+// between is what comes between two phases: definitions have to be served before anything of theirs is written, and what could
+// not be tried before they, or a namespace, were there is tried now. Before the workloads everything that is left is tried
+// again: a refusal stops here, while no pod has changed.
+func (j *job) between(ctx context.Context, before, next render.Phase, objects []*unstructured.Unstructured, i int) error {
+	if before == next {
+		return nil
+	}
+	if before == render.Definitions {
+		if err := j.establish(ctx, objects[:i]); err != nil {
+			return err
+		}
+	}
+	if next == render.Workloads || before == render.Definitions && i > 0 {
+		return j.again(ctx, objects[i:])
+	}
+	return nil
+}
+
+// establish waits until the definitions among objects are served.
+func (j *job) establish(ctx context.Context, objects []*unstructured.Unstructured) error {
+	for _, o := range objects {
+		if o.GetKind() != definition {
+			continue
+		}
+		if err := j.Target.Established(ctx, o, established); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// again tries objects that are written next.
+func (j *job) again(ctx context.Context, objects []*unstructured.Unstructured) error {
+	for _, o := range objects {
+		c, err := j.ask(ctx, o, objects)
+		if err != nil {
+			return err
+		}
+		if stops(c) {
+			return fmt.Errorf("trying %s before the workloads are written: %w: %s", c.Object, ErrRefused, c.Message)
+		}
+	}
+	return nil
+}
+
+// stops tells whether nothing may be written behind an object.
+func stops(c plan.ObjectChange) bool {
+	return slices.Contains([]plan.Action{plan.Refused, plan.Conflict, plan.NotOurs, plan.NotServed}, c.Action)
 }
 
 // begin records the step's revision as pending, unless an earlier run did so.
@@ -61,7 +130,7 @@ func (j *job) begin(ctx context.Context, stored []record.Revision, s plan.Step) 
 	}
 	return j.store.Begin(ctx, record.Draft{
 		Number: s.Revision, Chart: j.render.Chart, Values: j.render.Values, Manifest: j.render.Manifest,
-		Description: s.Text, Pending: string(pending),
+		Description: s.Text, Settings: j.settings, Pending: string(pending),
 	})
 }
 
@@ -74,19 +143,27 @@ func (j *job) forRoll(stored []record.Revision, revision int) ([]*unstructured.U
 	}
 	objects := render.Union(j.render.Objects, older...)
 	for i, o := range objects {
-		if render.PhaseOf(o) != render.Workloads {
-			continue
-		}
-		o = o.DeepCopy()
-		a := o.GetAnnotations()
-		a[kube.AnnotationDigest] = j.digest
-		if revision > 0 {
-			a[kube.AnnotationRevision] = strconv.Itoa(revision)
-		}
-		o.SetAnnotations(a)
-		objects[i] = o
+		objects[i] = marked(o, j.digest, revision)
 	}
 	return objects, nil
+}
+
+// marked is a workload marked with the render that it is of; other objects are returned as they are.
+func marked(o *unstructured.Unstructured, digest string, revision int) *unstructured.Unstructured {
+	if render.PhaseOf(o) != render.Workloads {
+		return o
+	}
+	o = o.DeepCopy()
+	a := o.GetAnnotations()
+	if a == nil {
+		a = map[string]string{}
+	}
+	a[kube.AnnotationDigest] = digest
+	if revision > 0 {
+		a[kube.AnnotationRevision] = strconv.Itoa(revision)
+	}
+	o.SetAnnotations(a)
+	return o
 }
 
 // older are the objects of the recorded releases, other than the target, that pods may still run: the newest deployed
@@ -106,61 +183,4 @@ func (j *job) older(stored []record.Revision) ([][]*unstructured.Unstructured, e
 		}
 	}
 	return out, nil
-}
-
-// mode of a write.
-type mode int
-
-const (
-	// asking is a dry run of rolling.
-	asking mode = iota
-	// rolling joins the rules of an object with those that are live: pods that run may need them, whatever is recorded.
-	rolling
-	// narrowing writes an object as the release has it.
-	narrowing
-)
-
-// write applies one object, or asks what applying it would do. What the server refuses is a result; an error means that
-// it could not be asked.
-func (j *job) write(ctx context.Context, o *unstructured.Unstructured, m mode) (plan.ObjectChange, error) {
-	c := plan.ObjectChange{Object: kube.Ref(o)}
-	live, err := j.Target.Get(ctx, o)
-	if err != nil {
-		return c, fmt.Errorf("reading %s: %w", c.Object, err)
-	}
-	if live != nil && !kube.Ours(live, j.addOn.Name, j.addOn.Release, j.addOn.Workload.Namespace) {
-		c.Action, c.Message = plan.NotOurs, "it does not carry our marks"
-		if owner := kube.Owner(live); owner != "" {
-			c.Message = "it belongs to " + owner
-		}
-		return c, nil
-	}
-	if live != nil && m != narrowing {
-		o = render.Union([]*unstructured.Unstructured{o}, []*unstructured.Unstructured{live})[0]
-	}
-	outcome, err := j.Target.Apply(ctx, o, live, m == asking)
-	return judge(c, outcome, err)
-}
-
-// refuses tells whether the server will say the same to the same object again.
-func refuses(err error) bool {
-	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsForbidden(err) ||
-		apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsNotFound(err) || // its namespace
-		strings.Contains(err.Error(), "typed patch object") // an unknown field in server-side apply is a 500
-}
-
-func judge(c plan.ObjectChange, outcome kube.Outcome, err error) (plan.ObjectChange, error) {
-	if err == nil {
-		c.Action = plan.Action(outcome)
-		return c, nil
-	}
-	if fields, ok := kube.Conflicts(err); ok {
-		c.Action, c.Message = plan.Conflict, fields
-		return c, nil
-	}
-	if refuses(err) {
-		c.Action, c.Message = plan.Refused, err.Error()
-		return c, nil
-	}
-	return c, fmt.Errorf("writing %s: %w", c.Object, err)
 }

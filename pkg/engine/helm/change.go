@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/kube"
@@ -28,16 +29,14 @@ func (e *Engine) Change(ctx context.Context, in plan.Input) (plan.Change, error)
 	if err != nil || j == nil {
 		return plan.Change{}, err
 	}
-	c := plan.Change{Version: j.render.Version, Digest: j.digest, Findings: Findings(j.render), Unset: j.unset(ctx, in)}
-	if c.To, err = render.Footprint(j.render.Objects); err != nil {
-		return plan.Change{Unrenderable: oneLine(err)}, nil
+	c, ok := j.outline(ctx, in)
+	if !ok {
+		return c, nil
 	}
-	if c.To.Network != nil {
-		c.Network = c.To.Network.Networks
-	}
-	c.Missing, err = j.missing(ctx)
+	absent, unserved, err := j.absent(ctx)
+	c.Missing = refs(absent)
 	if apierrors.IsForbidden(err) {
-		c.MissingRights, err = j.missingRights(ctx)
+		c.MissingRights, err = j.missingRights(ctx, unserved)
 		return c, err
 	}
 	if err != nil {
@@ -47,7 +46,24 @@ func (e *Engine) Change(ctx context.Context, in plan.Input) (plan.Change, error)
 		c.From = c.To // and nothing more has to be asked
 		return c, nil
 	}
-	return j.compare(ctx, in.Installed, c)
+	c, err = j.compare(ctx, in.Installed, c, absent, unserved)
+	if err != nil {
+		return c, err
+	}
+	return j.preflight(ctx, in, c)
+}
+
+// outline is what a render says by itself; false when no footprint can be taken of it.
+func (j *job) outline(ctx context.Context, in plan.Input) (plan.Change, bool) {
+	c := plan.Change{Version: j.render.Version, Digest: j.digest, Findings: Findings(j.render), Unset: j.unset(ctx, in)}
+	var err error
+	if c.To, err = render.Footprint(j.render.Objects); err != nil {
+		return plan.Change{Unrenderable: oneLine(err)}, false
+	}
+	if c.To.Network != nil {
+		c.Network = c.To.Network.Networks
+	}
+	return c, true
 }
 
 // unrendered is the change to a target that cannot be rendered; false for every other error.
@@ -90,17 +106,20 @@ func (j *job) unset(ctx context.Context, in plan.Input) string {
 }
 
 // compare completes a change that something would be written for.
-func (j *job) compare(ctx context.Context, live plan.Installed, c plan.Change) (plan.Change, error) {
+func (j *job) compare(ctx context.Context, live plan.Installed, c plan.Change, absent, unserved []*unstructured.Unstructured) (plan.Change, error) {
 	var err error
-	if c.MissingRights, err = j.missingRights(ctx); err != nil || len(c.MissingRights) > 0 {
+	if c.MissingRights, err = j.missingRights(ctx, unserved); err != nil || len(c.MissingRights) > 0 {
 		return c, err
 	}
 	stored, err := j.revisions(ctx)
 	if err != nil {
 		return c, err
 	}
+	if c.MissingRights, err = j.Target.Missing(ctx, j.guardRights(stored)); err != nil || len(c.MissingRights) > 0 {
+		return c, err
+	}
 	c.From = from(stored, live)
-	c.Objects, err = j.dryRun(ctx, stored)
+	c.Objects, err = j.dryRun(ctx, stored, live, absent, unserved)
 	return c, err
 }
 
@@ -142,8 +161,10 @@ func recorded(stored []record.Revision, live plan.Installed) (record.Revision, b
 	return record.Revision{}, false
 }
 
-func (j *job) missingRights(ctx context.Context) ([]string, error) {
-	rights, err := j.Target.WriteRights(j.render.Objects)
+// missingRights are those of our user that writing needs; unserved are objects of kinds that nobody can write.
+func (j *job) missingRights(ctx context.Context, unserved []*unstructured.Unstructured) ([]string, error) {
+	objects := slices.DeleteFunc(slices.Clone(j.render.Objects), func(o *unstructured.Unstructured) bool { return has(unserved, o) })
+	rights, err := j.Target.WriteRights(objects)
 	if err != nil {
 		return nil, err
 	}
@@ -158,35 +179,32 @@ func (j *job) missingRights(ctx context.Context) ([]string, error) {
 	return j.Target.Missing(ctx, rights)
 }
 
-// missing names the objects of the render that are not on the cluster.
-func (j *job) missing(ctx context.Context) ([]string, error) {
-	var out []string
+// absent are the objects of the render that are not on the cluster, unserved those among them whose kind nobody serves or defines.
+func (j *job) absent(ctx context.Context) (absent, unserved []*unstructured.Unstructured, err error) {
+	if unserved, err = j.Target.Learn(ctx, j.render.Objects); err != nil {
+		return nil, nil, err
+	}
 	for _, o := range j.render.Objects {
+		if has(unserved, o) {
+			absent = append(absent, o)
+			continue
+		}
 		live, err := j.Target.Get(ctx, o)
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", kube.Ref(o), err)
+			return nil, nil, fmt.Errorf("reading %s: %w", kube.Ref(o), err)
 		}
 		if live == nil {
-			out = append(out, kube.Ref(o))
+			absent = append(absent, o)
 		}
 	}
-	return out, nil
+	return absent, unserved, nil
 }
 
-// dryRun says for every object what writing it would do. Refusals are results, not errors; an error means that the
-// server could not be asked.
-func (j *job) dryRun(ctx context.Context, stored []record.Revision) ([]plan.ObjectChange, error) {
-	objects, err := j.forRoll(stored, 0)
-	if err != nil {
-		return nil, err
-	}
-	var out []plan.ObjectChange
+// refs names objects.
+func refs(objects []*unstructured.Unstructured) []string {
+	var out []string
 	for _, o := range objects {
-		c, err := j.write(ctx, o, asking)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, c)
+		out = append(out, kube.Ref(o))
 	}
-	return out, nil
+	return out
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/record"
 	"github.com/addonctl/addonctl/pkg/render"
+	"github.com/addonctl/addonctl/pkg/version"
 )
 
 // ErrStale says that a step was planned for another render than the one in hand. Plan again.
@@ -22,11 +23,13 @@ type Engine struct {
 	Target *kube.Client
 	// Charts is a folder of charts.
 	Charts fs.FS
-	// NewCharts renders a release that is live already with the charts of the folder too, and not with the one that it was
-	// written with.
+	// NewCharts renders a release that is live, or that is gone back to, with the charts of the folder too, and not with the one
+	// that it was written with.
 	NewCharts bool
 	// Now stamps revisions.
 	Now func() time.Time
+	// Images looks an image up in its registry, for architectures of nodes; nil does not look. See LookUp.
+	Images func(ctx context.Context, image string, architectures []string) plan.Image
 }
 
 // job is what one call works with.
@@ -36,7 +39,13 @@ type job struct {
 	with   maker
 	render *render.Render
 	digest string
-	store  *record.Store
+	// settings of the operator that it was rendered with, as a revision records them.
+	settings string
+	// conflicts says what is done about fields that somebody else owns.
+	conflicts plan.ConflictPolicy
+	// bare renders the same without the operator's overlay; nil when there is none.
+	bare  func() (*render.Render, error)
+	store *record.Store
 	// seen are the revisions as they were when the job began; nil until somebody asked.
 	seen []record.Revision
 }
@@ -48,16 +57,17 @@ func (e *Engine) open(ctx context.Context, in plan.Input) (*job, error) {
 		return nil, nil //nolint:nilnil // "there is no target" is an answer, not an error
 	}
 	j := &job{Engine: e, addOn: addOn, with: folder(e.Charts)}
+	back := plan.BackTo(in)
 	err := j.make(in, r)
-	if err == nil && j.digest == in.Installed.Digest || !j.stays(in.Installed, r) {
+	if err == nil && back == 0 && j.digest == in.Installed.Digest || !j.looksBack(in.Installed, r, back) {
 		return j, err
 	}
-	written, other := j.written(ctx, in.Installed, r)
+	stored, other := j.revisions(ctx)
 	if other != nil {
 		return nil, other
 	}
-	if written != nil {
-		j.with = written
+	if was, ok := origin(fitting(stored, plan.MergedSettings(in)), in.Installed, r, back); ok {
+		j.with = chartOf(was)
 		err = j.make(in, r)
 	}
 	return j, err
@@ -69,15 +79,67 @@ func (j *job) make(in plan.Input, r catalog.Release) error {
 	if err != nil {
 		return &UnrenderableError{err}
 	}
-	j.render, j.digest, j.store = out, record.Digest(out.Manifest), j.storage()
+	j.render, j.digest, j.store, j.settings = out, record.Digest(out.Manifest), j.storage(), plan.MergedSettings(in).JSON()
+	j.conflicts, j.bare = plan.MergedConflicts(in), nil
+	if own := plan.MergedSettings(in); len(own.Overlay) > 0 {
+		own.Overlay = nil
+		j.bare = func() (*render.Render, error) { return rendered(j.with, in, j.addOn, r, own) }
+	}
 	return nil
 }
 
-// stays tells whether a release that is live already is rendered with the chart that it was written with: another build of
-// this program, whose charts are newer, must not restart every agent for the release that they run. Other releases come with
-// the charts of the folder.
-func (j *job) stays(live plan.Installed, r catalog.Release) bool {
-	return !j.NewCharts && live.Ours && live.Version == r.Version.String()
+// looksBack tells whether a release is rendered with the chart that it was written with, and not with one of the folder: another
+// build of this program, whose charts are newer, must not restart every agent for the release that they run, and a way back brings
+// back what was there. Newer releases come with the charts of the folder.
+func (j *job) looksBack(live plan.Installed, r catalog.Release, back int) bool {
+	return !j.NewCharts && (back > 0 || live.Ours && (live.Version == r.Version.String() || isOlder(r, live)))
+}
+
+// isOlder tells whether a release is older than what is live.
+func isOlder(r catalog.Release, live plan.Installed) bool {
+	v, err := version.Parse(live.Version)
+	return err == nil && r.Version.Less(v)
+}
+
+// origin is the recorded revision whose chart brings a release back; false when it was recorded without a usable one. It follows
+// from what is recorded and live alone, so that a way back that was killed goes on with the same chart:
+//
+//	| release                                       | revision                              |
+//	|-----------------------------------------------|---------------------------------------|
+//	| a way back to a revision of it                | that one                              |
+//	| a way back to one that is not recorded, or is | the newest of the release             |
+//	| of another release                            |                                       |
+//	| is live                                       | the one that the live one is of       |
+//	| is older than the live one                    | the newest of the release             |
+func origin(stored []record.Revision, live plan.Installed, r catalog.Release, back int) (record.Revision, bool) {
+	if back == 0 && live.Version == r.Version.String() {
+		was, ok := recorded(stored, live)
+		return was, ok && usable(was, r)
+	}
+	var newest record.Revision
+	found := false
+	for _, was := range stored {
+		if was.Version != r.Version.String() || !usable(was, r) {
+			continue
+		}
+		if was.Number == back {
+			return was, true
+		}
+		newest, found = was, true
+	}
+	return newest, found
+}
+
+// usable tells whether a revision was stored with a chart of the release.
+func usable(was record.Revision, r catalog.Release) bool {
+	return was.Chart != nil && was.Chart.Name() == r.Chart && len(was.Chart.Templates) > 0
+}
+
+// chartOf renders with the chart of a revision.
+func chartOf(was record.Revision) maker {
+	return func(a catalog.AddOn, r catalog.Release, s render.Settings) (*render.Render, error) {
+		return render.With(was.Chart, a, r, s)
+	}
 }
 
 // written renders with the chart that the live release was written with; nil when it was stored without one.
@@ -86,13 +148,11 @@ func (j *job) written(ctx context.Context, live plan.Installed, r catalog.Releas
 	if err != nil {
 		return nil, err
 	}
-	was, ok := recorded(stored, live)
-	if !ok || was.Chart == nil || was.Chart.Name() != r.Chart || len(was.Chart.Templates) == 0 {
+	was, ok := recorded(fitting(stored, plan.Settings{}), live)
+	if !ok || !usable(was, r) {
 		return nil, nil //nolint:nilnil // "there is none" is an answer, not an error
 	}
-	return func(a catalog.AddOn, r catalog.Release, s render.Settings) (*render.Render, error) {
-		return render.With(was.Chart, a, r, s)
-	}, nil
+	return chartOf(was), nil
 }
 
 // revisions are read once for a look; what writes reads them anew.
@@ -109,8 +169,11 @@ func (j *job) storage() *record.Store {
 	return record.Open(j.Target, j.addOn.Workload.Namespace, j.addOn.Release, j.Now)
 }
 
-// Do carries out an Apply or a Settle step.
+// Do carries out a Protect, an Apply or a Settle step.
 func (e *Engine) Do(ctx context.Context, in plan.Input, s plan.Step) (plan.Result, error) {
+	if s.Kind == plan.Protect {
+		return e.protect(ctx, s)
+	}
 	result := plan.Result{Step: s}
 	j, err := e.open(ctx, in)
 	if err != nil {
@@ -128,6 +191,7 @@ func (e *Engine) Do(ctx context.Context, in plan.Input, s plan.Step) (plan.Resul
 		err = errors.New("there is nothing to carry out")
 	}
 	if err != nil {
+		j.afterFailure(ctx)
 		return result, fmt.Errorf("carrying out %s of %s %s: %w", s.Kind, s.AddOn, s.Version, err)
 	}
 	return result, nil

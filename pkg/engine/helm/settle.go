@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/addonctl/addonctl/pkg/kube"
 	"github.com/addonctl/addonctl/pkg/plan"
+	"github.com/addonctl/addonctl/pkg/record"
 	"github.com/addonctl/addonctl/pkg/render"
 )
 
@@ -20,11 +23,11 @@ import (
 const Deleted plan.Action = "delete"
 
 // settle takes back, after the last node, the rules and the configuration that only older releases needed, then records
-// the revision as deployed. Workloads, definitions and identities are never deleted here. Before each part it looks
+// the revision as deployed. Workloads, namespaces, definitions and identities are never deleted here. Before each part it looks
 // whether the step's revision still is the one that is live: taking back belongs to whoever wrote last.
 func (j *job) settle(ctx context.Context, s plan.Step) ([]plan.ObjectChange, error) {
 	var out []plan.ObjectChange
-	for _, part := range []func(context.Context) ([]plan.ObjectChange, error){j.narrow, j.prune} {
+	for _, part := range []func(context.Context) ([]plan.ObjectChange, error){j.narrow, j.prune, j.unguard} {
 		if err := j.current(ctx, s); err != nil {
 			return out, err
 		}
@@ -52,14 +55,14 @@ func (j *job) current(ctx context.Context, s plan.Step) error {
 	return nil
 }
 
-// workload reads the live DaemonSet.
+// workload reads the live DaemonSet; kube.ErrFenced when another actor has marked it since.
 func (j *job) workload(ctx context.Context) (*appsv1.DaemonSet, error) {
 	w := j.addOn.Workload
 	d, err := j.Target.Typed.AppsV1().DaemonSets(w.Namespace).Get(ctx, w.Name, metav1.GetOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("reading DaemonSet %s/%s: %w", w.Namespace, w.Name, err)
 	}
-	return d, nil
+	return d, kube.Fenced(d, j.Target.Epoch)
 }
 
 // narrow writes rules as the release has them, without those of older releases.
@@ -74,7 +77,7 @@ func (j *job) narrow(ctx context.Context) ([]plan.ObjectChange, error) {
 			return out, err
 		}
 		out = append(out, c)
-		if c.Message != "" {
+		if stops(c) {
 			return out, fmt.Errorf("writing %s: %w: %s", c.Object, ErrRefused, c.Message)
 		}
 	}
@@ -99,6 +102,9 @@ func (j *job) prune(ctx context.Context) ([]plan.ObjectChange, error) {
 		if j.renders("ConfigMap", m.Name) || read[m.Name] || !kube.Ours(m, j.addOn.Name, j.addOn.Release, ns) {
 			continue
 		}
+		if err := kube.Fenced(m, j.Target.Epoch); err != nil {
+			return out, err
+		}
 		err := maps.Delete(ctx, m.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &m.UID, ResourceVersion: &m.ResourceVersion}})
 		if err != nil && !apierrors.IsNotFound(err) {
 			return out, fmt.Errorf("deleting old ConfigMap %s: %w", m.Name, err)
@@ -106,6 +112,79 @@ func (j *job) prune(ctx context.Context) ([]plan.ObjectChange, error) {
 		out = append(out, plan.ObjectChange{Object: "ConfigMap " + m.Name, Action: Deleted})
 	}
 	return out, nil
+}
+
+// unguard takes back, last, the admission policies that a release brought and this one does not have: a policy that nobody knows
+// any more denies for ever (facts: OKE, the guard of VCN-native from 2.3.0 on). A binding goes before the policy that it is for.
+func (j *job) unguard(ctx context.Context) ([]plan.ObjectChange, error) {
+	stored, err := j.store.Revisions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []plan.ObjectChange
+	for _, o := range j.lost(stored) {
+		live, err := j.Target.Get(ctx, o)
+		if err != nil {
+			return out, fmt.Errorf("reading %s: %w", kube.Ref(o), err)
+		}
+		if live == nil || !kube.Ours(live, j.addOn.Name, j.addOn.Release, j.addOn.Workload.Namespace) {
+			continue
+		}
+		if err := kube.Fenced(live, j.Target.Epoch); err != nil {
+			return out, err
+		}
+		r, err := j.Target.Resource(o)
+		if err != nil {
+			return out, err
+		}
+		uid, version := live.GetUID(), live.GetResourceVersion()
+		err = r.Delete(ctx, o.GetName(), metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return out, fmt.Errorf("deleting %s: %w", kube.Ref(o), err)
+		}
+		out = append(out, plan.ObjectChange{Object: kube.Ref(o), Action: Deleted})
+	}
+	return out, nil
+}
+
+// lost are the admission policies of recorded revisions of ours that the render does not have, each once, bindings first.
+// A revision that cannot be read has none.
+func (j *job) lost(stored []record.Revision) []*unstructured.Unstructured {
+	var out []*unstructured.Unstructured
+	for _, r := range stored {
+		objects, err := render.Parse(r.Manifest)
+		if err != nil || r.By != "" {
+			continue
+		}
+		for _, o := range objects {
+			if render.PhaseOf(o) == render.Guards && !has(j.render.Objects, o) && !has(out, o) {
+				out = append(out, o)
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *unstructured.Unstructured) int { return strings.Compare(b.GetKind(), a.GetKind()) })
+	return out
+}
+
+// guardRights are the rights that taking those back needs.
+func (j *job) guardRights(stored []record.Revision) []kube.Right {
+	var out []kube.Right
+	for _, o := range j.lost(stored) {
+		for _, verb := range []string{"get", "delete"} {
+			r := kube.Right{Verb: verb, Group: o.GroupVersionKind().Group, Resource: plural(o.GetKind())}
+			if !slices.Contains(out, r) {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
+func plural(kind string) string {
+	if stem, ok := strings.CutSuffix(kind, "y"); ok {
+		return strings.ToLower(stem) + "ies"
+	}
+	return strings.ToLower(kind) + "s"
 }
 
 func (j *job) renders(kind, name string) bool {

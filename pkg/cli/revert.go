@@ -1,0 +1,218 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/addonctl/addonctl/pkg/hub"
+	"github.com/addonctl/addonctl/pkg/noderoll"
+	"github.com/addonctl/addonctl/pkg/plan"
+	"github.com/addonctl/addonctl/pkg/reconcile"
+)
+
+// outcomeRolledBack : a move failed, and what was there before is back.
+const outcomeRolledBack reconcile.End = "RolledBack"
+
+// onFailureValue is the flag --on-failure.
+type onFailureValue struct{ to *plan.OnFailure }
+
+// onFailureNames are the values as they are typed.
+var onFailureNames = map[plan.OnFailure]string{"": "", plan.Hold: "hold", plan.RevertAll: "revert-all"}
+
+func (v onFailureValue) String() string {
+	if v.to == nil {
+		return ""
+	}
+	return onFailureNames[*v.to]
+}
+
+func (v onFailureValue) Type() string { return "hold|revert-all" }
+
+func (v onFailureValue) Set(s string) error {
+	for value, name := range onFailureNames {
+		if s == name && s != "" {
+			*v.to = value
+			return nil
+		}
+	}
+	return errors.New("want hold or revert-all")
+}
+
+// onFailureFlag says what is done when nodes do not get a release Ready in time.
+func onFailureFlag(c *cobra.Command, to *plan.OnFailure) {
+	c.Flags().Var(onFailureValue{to}, "on-failure", "what to do when nodes are in trouble, or an agent hangs, at the end of --timeout: hold leaves everything for you to look at, "+
+		"revert-all goes back to what was there before; recorded, and hold where nothing is recorded")
+	_ = c.RegisterFlagCompletionFunc("on-failure", fixed("hold", "revert-all"))
+}
+
+// undertaking is what a run was started for, and from where.
+type undertaking struct {
+	in plan.Input
+	w  hub.Wish
+}
+
+// end reports how a run ended. A failed one is gone back from where the wish says so.
+func (u undertaking) end(s *session, c *cobra.Command, out reconcile.Outcome, f actFlags) (*actReport, error) {
+	back := u.w.Desired.Back.Revision > 0
+	switch {
+	case gaveOut(out, f.timeout) && u.w.Desired.OnFailure == plan.RevertAll && !back:
+		return s.revert(c, u, out, f)
+	case out.End == reconcile.Done && back && u.in.Request.Verb != plan.Rollback:
+		return report(out.Input, out.Plan, outcomeRolledBack), rolledBack(u.w.Desired.Back, out.Plan)
+	default:
+		return report(out.Input, out.Plan, out.End), ended(out, f, resume(c))
+	}
+}
+
+// longest is how long an agent may take to get Ready before a run that is out of time calls it stuck.
+const longest = 2 * time.Minute
+
+// gaveOut tells whether a run that is out of time failed: nodes are in trouble, or an agent of the new release has not got Ready for half
+// the time of the run, or for longest. A roll over many nodes that is still going on has not.
+func gaveOut(out reconcile.Outcome, timeout time.Duration) bool {
+	if out.End != reconcile.TimedOut {
+		return out.End == reconcile.NodesFailed
+	}
+	in := out.Input
+	stuck := func(n noderoll.Node) bool {
+		return noderoll.Classify(n, in.Installed.Newest) == noderoll.Starting && in.Now.Sub(n.Pod.Created) >= min(timeout/2, longest)
+	}
+	return begun(out.Plan) && slices.ContainsFunc(in.Nodes, stuck)
+}
+
+// rolledBack is the exit of a run that put back what was there before.
+func rolledBack(b plan.Back, p plan.Plan) error {
+	e := &exit{
+		code: exitRolledBack, err: fmt.Errorf("rolled back: %s; %s %s is Ready again on %s", b.Reason, p.AddOn, p.Hop, plural(p.Nodes.Ready, "node", "nodes")),
+		hint: "the settings from before are back",
+	}
+	if b.Leaves != "" {
+		e.hint = fmt.Sprintf("%s is held: automatic updates wait for a newer release; addonctl retry%s allows it again", b.Leaves, forAddOn(p))
+	}
+	return e
+}
+
+// revert goes back to what was deployed when a failed run was started: the wish that stood then is recorded first, so that whoever
+// goes on after a crash goes on going back.
+func (s *session) revert(c *cobra.Command, u undertaking, failed reconcile.Outcome, f actFlags) (*actReport, error) {
+	ctx := c.Context()
+	was := u.in.Record.Deployed()
+	switch {
+	case was.Number == 0:
+		return stays(c, failed, f, "an installation has nothing to go back to, and a CNI is never removed")
+	case failed.Input.Installed.Digest == was.Digest:
+		return stays(c, failed, f, "what runs is what was there before")
+	}
+	nodes := failed.Plan.Nodes.Bad()
+	if len(nodes) == 0 {
+		nodes = failed.Plan.Nodes.Waiting
+	}
+	why := clip(fmt.Sprintf("after %s %s %s was not Ready on %s", f.timeout, failed.Plan.AddOn, failed.Plan.Hop, nodesText(nodes)))
+	in, p, err := s.loop.LookWith(ctx, plan.Request{Verb: plan.Rollback, Revision: was.Number, Pin: plan.Pin{Reason: why}})
+	if err != nil {
+		return stays(c, failed, f, "looking for the way back: "+err.Error())
+	}
+	if len(p.Blocking()) > 0 {
+		return stays(c, failed, f, refusal(p).Error())
+	}
+	w := wish(in, p)
+	w.Desired = before(u.w.Seen, w.Desired, was)
+	s.note(fmt.Sprintf("%s; going back to %s %s, revision %d", why, p.AddOn, was.Version, was.Number))
+	s.tell(p)
+	if err := s.save(ctx, in.Request, w); err != nil {
+		return stays(c, failed, f, err.Error())
+	}
+	return s.goBack(c, w, failed, f)
+}
+
+// before is the wish that stood before a failed one, as far as it is known: whether the add-on was pinned, and its settings. A command
+// that goes on with an earlier one has seen no other wish than that; then the pin stays a pin.
+func before(seen, back plan.Desired, was plan.Revision) plan.Desired {
+	switch {
+	case seen.AddOn != "" && seen.Version == "":
+		back.Version, back.Pin, back.MoveTo = "", plan.Pin{}, was.Version
+	case seen.Version == was.Version:
+		back.Version, back.Pin, back.MoveTo = seen.Version, seen.Pin, ""
+	}
+	if was.Settings == nil {
+		back.Settings = seen.Settings
+	}
+	return back
+}
+
+// goBack runs the loop once more, with a time of its own.
+func (s *session) goBack(c *cobra.Command, w hub.Wish, failed reconcile.Outcome, f actFlags) (*actReport, error) {
+	s.loop.Wish, s.loop.Wait = &w.Desired, true
+	bar := &progress{session: s}
+	s.loop.Progress = bar.show
+	out, err := s.loop.Run(c.Context())
+	bar.end()
+	if out.Plan.State == "" {
+		out.Plan, out.Input = failed.Plan, failed.Input
+	}
+	if err != nil {
+		code, hint := codeOf(err)
+		return report(out.Input, out.Plan, outcomeFailed), &exit{
+			code: code, err: fmt.Errorf("%s; on the way back: %w", w.Desired.Back.Reason, err),
+			hint: strings.TrimPrefix(hint+"; go on going back with: "+resume(c), "; "),
+		}
+	}
+	switch out.End {
+	case reconcile.Done:
+		return report(out.Input, out.Plan, outcomeRolledBack), rolledBack(w.Desired.Back, out.Plan)
+	case reconcile.Interrupted:
+		return report(out.Input, out.Plan, out.End), &exit{
+			code: exitInterrupted, err: fmt.Errorf("%s; interrupted on the way back to %s", w.Desired.Back.Reason, cmp.Or(w.Desired.Version, w.Desired.MoveTo)),
+			hint: "stopped; go on going back with: " + resume(c),
+		}
+	case reconcile.Superseded:
+		return report(out.Input, out.Plan, out.End), ended(out, f, resume(c))
+	default:
+		return report(out.Input, out.Plan, out.End), &exit{
+			code: exitGate, err: fmt.Errorf("%s; the way back failed too: %s", w.Desired.Back.Reason, unreturned(out)),
+			hint: "addonctl nodes" + forAddOn(out.Plan) + " shows every node; go on going back with: " + resume(c),
+		}
+	}
+}
+
+// unreturned says what could not be put back.
+func unreturned(out reconcile.Outcome) string {
+	p := out.Plan
+	switch {
+	case out.End == reconcile.Refused:
+		return refusal(p).Error()
+	case !begun(p):
+		return fmt.Sprintf("%s %s is not, or not wholly, written", p.AddOn, p.Hop)
+	default:
+		return fmt.Sprintf("%s %s is not Ready again on %s", p.AddOn, p.Hop, nodesText(p.Nodes.Waiting))
+	}
+}
+
+// stays is the end of a failed run that is not gone back from.
+func stays(c *cobra.Command, failed reconcile.Outcome, f actFlags, why string) (*actReport, error) {
+	err := ended(failed, f, resume(c))
+	code, hint := codeOf(err)
+	return report(failed.Input, failed.Plan, failed.End), &exit{code: code, err: err, hint: "not put back by itself: " + why + "; " + hint}
+}
+
+// maxReason is how much of a reason a record keeps.
+const maxReason = 512
+
+// clip keeps a reason short enough for a record.
+func clip(s string) string {
+	if len(s) <= maxReason {
+		return s
+	}
+	s = s[:maxReason]
+	for !utf8.ValidString(s) {
+		s = s[:len(s)-1]
+	}
+	return s + "…"
+}

@@ -1,0 +1,33 @@
+package observe
+
+import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/addonctl/addonctl/pkg/guard"
+	"github.com/addonctl/addonctl/pkg/kube"
+	"github.com/addonctl/addonctl/pkg/plan"
+)
+
+// guard reads where the guard of the CNI's objects stands. A user who may not see it knows nothing of it.
+func (o *Observer) guard(ctx context.Context, in *plan.Input) error {
+	state, err := guard.Look(ctx, o.Target)
+	if apierrors.IsForbidden(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	in.Cluster.Guard = plan.Guard{Unsupported: state.Unsupported, Wrong: state.Wrong}
+	return nil
+}
+
+// guardRights are what looking at the guard needs.
+func guardRights() []kube.Right {
+	const group = "admissionregistration.k8s.io"
+	return []kube.Right{
+		{Verb: "list", Group: group, Resource: "validatingadmissionpolicies"},
+		{Verb: "list", Group: group, Resource: "validatingadmissionpolicybindings"},
+	}
+}

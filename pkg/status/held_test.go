@@ -1,0 +1,49 @@
+package status_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/plan"
+	"github.com/addonctl/addonctl/pkg/status"
+)
+
+// What is held stays held, with the time and reason of the first look, and the list has an end.
+func TestTheReleaseThatAWayBackLeavesIsHeld(t *testing.T) {
+	t.Parallel()
+	at := metav1.NewTime(now)
+	earlier := metav1.NewTime(now.AddDate(0, 0, -1))
+	one := func(v string) v1alpha1.HeldRelease {
+		return v1alpha1.HeldRelease{Version: v, Reason: "pods lost DNS", At: &at}
+	}
+	var full []v1alpha1.HeldRelease
+	for i := range 50 {
+		full = append(full, one(fmt.Sprintf("0.1.%d", i)))
+	}
+	old := v1alpha1.HeldRelease{Version: "0.27.3", Reason: "earlier", At: &earlier}
+	for name, c := range map[string]struct {
+		before []v1alpha1.HeldRelease
+		leaves string
+		want   []v1alpha1.HeldRelease
+	}{
+		"nothing":                       {nil, "", nil},
+		"what was held":                 {[]v1alpha1.HeldRelease{old}, "", []v1alpha1.HeldRelease{old}},
+		"what is left":                  {nil, "0.27.3", []v1alpha1.HeldRelease{one("0.27.3")}},
+		"what is left and held already": {[]v1alpha1.HeldRelease{old}, "0.27.3", []v1alpha1.HeldRelease{old}},
+		"one more":                      {[]v1alpha1.HeldRelease{old}, "0.28.0", []v1alpha1.HeldRelease{old, one("0.28.0")}},
+		"one more than a list may have": {full, "0.28.0", append(full[1:50:50], one("0.28.0"))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := plan.Input{Now: now, Desired: plan.Desired{AddOn: "Flannel", Back: plan.Back{Revision: 1, Leaves: c.leaves, Reason: "pods lost DNS"}}}
+			got := status.Addon(v1alpha1.AddonStatus{Held: c.before}, 1, in, rolling(1), "cli").Held
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("held (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
