@@ -9,6 +9,8 @@ HELM_KUBERNETES        := 37
 KUBERNETES             := 1.34 1.36
 FUZZTIME               := 30s
 SOAK                   := 1000000
+N                      := 1000
+PLANES                 := 4
 
 SHELL   := /bin/sh
 BIN     := $(CURDIR)/bin
@@ -61,8 +63,13 @@ fuzz: ## Fuzz every target (FUZZTIME=30s each)
 	go test ./pkg/render -run '^$$' -fuzz '^FuzzOverlay$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
 	go test ./pkg/render -run '^$$' -fuzz '^FuzzConfigurations$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
 
+.PHONY: crash
+crash: sandbox-1.36 ## Kill install, update, rollback and adopt at every API call, and run them again (an hour on 2 cores; PLANES=4)
+	go test ./e2e/crash -run 'Disturbed/killed' -v -count=1 -timeout 0 -every-call -planes $(PLANES)
+
 .PHONY: soak
-soak: ## Check random graphs and catalogs against naive oracles (SOAK=1000000 of each kind; half an hour)
+soak: sandbox-1.36 ## Play N=1000 fault schedules, and check SOAK=1000000 random graphs and catalogs of each kind against naive oracles
+	go test ./e2e/crash -run 'Disturbed/faults' -v -count=1 -timeout 0 -schedules $(N) -planes $(PLANES)
 	go test ./pkg/graph -run 'Every(Way|State|Step|Other)' -rapid.checks $(SOAK) -timeout 0
 
 .PHONY: bench

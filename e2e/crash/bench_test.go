@@ -1,0 +1,87 @@
+package crash
+
+import (
+	"sync"
+	"testing"
+)
+
+// bench is all control planes, and what undisturbed runs did on them.
+type bench struct {
+	labs   []*lab
+	calls  map[string]int
+	wanted map[string]outcome
+}
+
+// begin starts the control planes and runs each operation once, undisturbed.
+func begin(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{labs: make([]*lab, *planes), calls: map[string]int{}, wanted: map[string]outcome{}}
+	var lock sync.Mutex
+	b.each(func(i int) {
+		l := newLab(t)
+		l.prepare()
+		for j, o := range operations {
+			if j%len(b.labs) != i {
+				continue
+			}
+			calls, want := l.undisturbed(o)
+			lock.Lock()
+			b.calls[o.name], b.wanted[o.name] = calls, want
+			lock.Unlock()
+		}
+		b.labs[i] = l
+	})
+	if t.Failed() {
+		t.FailNow()
+	}
+	return b
+}
+
+// undisturbed measures how many calls an operation makes and what it ends in.
+func (l *lab) undisturbed(o operation) (int, outcome) {
+	l.tb.Helper()
+	start := l.begin(o)
+	l.must(o.args...)
+	calls := l.proxy.Calls()
+	want := l.outcome(l.settled())
+	if problem := l.judge(start, want, outcome.difference); problem != "" {
+		l.tb.Errorf("%s, undisturbed: %s", o.name, problem)
+	}
+	for i, c := range calls {
+		if c.Write() && testing.Verbose() {
+			l.tb.Logf("%s %d: %s", o.name, i+1, c)
+		}
+	}
+	return len(calls), want
+}
+
+// each does something for every control plane at a time. Whoever fails a test in there ends its own part only.
+func (b *bench) each(do func(i int)) {
+	var all sync.WaitGroup
+	for i := range b.labs {
+		all.Go(func() { do(i) })
+	}
+	all.Wait()
+}
+
+// spread lets the control planes do the work together, as they come.
+func (b *bench) spread(t *testing.T, work []func(*lab)) {
+	t.Helper()
+	jobs := make(chan func(*lab), len(work))
+	for _, job := range work {
+		jobs <- job
+	}
+	close(jobs)
+	b.each(func(i int) {
+		l := b.labs[i]
+		was := l.tb
+		l.tb = t
+		defer func() { l.tb = was }()
+		for job := range jobs {
+			job(l)
+		}
+	})
+	if left := len(jobs); left > 0 {
+		t.Errorf("%d of %d were not tried", left, len(work))
+	}
+}
