@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -24,11 +25,38 @@ const (
 // managed is the label of the guard's objects and of the accounts.
 const managed = kube.LabelManagedBy + "=addonctl"
 
+// annotationVersion is a whole number on the guard's objects and on the accounts' ClusterRoles. It is raised with each change of
+// their manifests, so that an older addonctl does not write over what a newer one has written.
+const annotationVersion = "addonctl.io/guard-version"
+
+// versionOf is an object's version; 0 when it has none, or no number.
+func versionOf(o metav1.Object) int {
+	v, err := strconv.Atoi(o.GetAnnotations()[annotationVersion])
+	if err != nil {
+		return 0
+	}
+	return v
+}
+
+// newer tells whether a live object is of a newer addonctl's than ours. It counts as in place.
+func newer(live, want metav1.Object) bool { return versionOf(live) > versionOf(want) }
+
+// stampVersion writes our version on what becomes ours.
+func stampVersion(live, want metav1.Object) {
+	notes := live.GetAnnotations()
+	if notes == nil {
+		notes = map[string]string{}
+	}
+	notes[annotationVersion] = want.GetAnnotations()[annotationVersion]
+	live.SetAnnotations(notes)
+}
+
 // State is where the guard stands on a cluster.
 type State struct {
 	// Unsupported is true where the API server knows no ValidatingAdmissionPolicy, before Kubernetes 1.30.
 	Unsupported bool
-	// Wrong are the objects of the guard that are missing or were changed, as "Kind name", policies first.
+	// Wrong are the objects of the guard that are missing or were changed, as "Kind name", policies first. Those that a newer
+	// addonctl wrote are as that one wants them.
 	Wrong []string
 }
 
@@ -84,11 +112,11 @@ func (want objects) wrong(live objects) []string {
 	return out
 }
 
-func samePolicy(a, b *admissionv1.ValidatingAdmissionPolicy) bool {
-	return a.Name == b.Name && equality.Semantic.DeepEqual(a.Spec, b.Spec)
+func samePolicy(want, live *admissionv1.ValidatingAdmissionPolicy) bool {
+	return want.Name == live.Name && (newer(live, want) || equality.Semantic.DeepEqual(want.Spec, live.Spec))
 }
 
 // sameBinding wants the very same actions: Audit beside Deny is a change too, and Audit alone lifts the guard.
-func sameBinding(a, b *admissionv1.ValidatingAdmissionPolicyBinding) bool {
-	return a.Name == b.Name && equality.Semantic.DeepEqual(a.Spec, b.Spec)
+func sameBinding(want, live *admissionv1.ValidatingAdmissionPolicyBinding) bool {
+	return want.Name == live.Name && (newer(live, want) || equality.Semantic.DeepEqual(want.Spec, live.Spec))
 }

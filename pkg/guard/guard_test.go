@@ -74,6 +74,7 @@ func TestTheGuardOnARealAPIServer(t *testing.T) {
 	f.populate(t)
 	// The negative control of everything below: without the guard each of these is allowed.
 	t.Run("without it everything may be deleted and emptied", func(t *testing.T) { f.each(t, f.admin, nil) })
+	t.Run("without it its own account may do more", func(t *testing.T) { f.hold(t, false) })
 	for _, one := range []struct {
 		name string
 		test func(*fixture, *testing.T)
@@ -85,9 +86,11 @@ func TestTheGuardOnARealAPIServer(t *testing.T) {
 		{"a break-glass is let through and leaves an event", (*fixture).brokenGlass},
 		{"without an event there is no token", (*fixture).noEvent},
 		{"our own account is let through", (*fixture).account},
+		{"our own account is held to what releases are made of", (*fixture).held},
 		{"accounts are written once, and mended", (*fixture).identity},
 		{"pods of a CNI end as they do, and are not deleted by hand", (*fixture).pods},
 		{"deleting its namespace takes no CNI", (*fixture).namespace},
+		{"what a newer addonctl wrote stays", (*fixture).newer},
 		{"it does not stop who removes it, and is seen to be gone and restored", (*fixture).repaired},
 		{"somebody who may not see it is told so", (*fixture).unseen},
 	} {
@@ -304,8 +307,8 @@ func (f *fixture) pod(t *testing.T, namespace, selector string) *corev1.Pod {
 func (f *fixture) written(t *testing.T) {
 	t.Helper()
 	state, err := guard.Look(t.Context(), f.admin)
-	if err != nil || len(state.Wrong) != 14 || state.Unsupported {
-		t.Fatalf("at first: %+v (%v), want 7 policies and 7 bindings", state, err)
+	if err != nil || len(state.Wrong) != 20 || state.Unsupported {
+		t.Fatalf("at first: %+v (%v), want 10 policies and 10 bindings", state, err)
 	}
 	written, err := guard.Restore(t.Context(), f.admin)
 	if diff := cmp.Diff(state.Wrong, written); err != nil || diff != "" {
@@ -331,7 +334,7 @@ func (f *fixture) typed(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if len(l.Items) != 7 {
+		if len(l.Items) != 10 {
 			t.Fatalf("there are %d policies", len(l.Items))
 		}
 		for _, p := range l.Items {
@@ -478,6 +481,7 @@ func (f *fixture) account(t *testing.T) {
 	if !apierrors.IsForbidden(err) || strings.Contains(err.Error(), "ValidatingAdmissionPolicy") {
 		t.Errorf("deleting the CNI as our own account: %v, want it to have no right to", err)
 	}
+	f.takesBack(t, c)
 	// By a dry run it sees that the guard is awake; the stamp itself it may replace.
 	if err := maps.Delete(t.Context(), "addonctl-network-type", metav1.DeleteOptions{DryRun: dryRun}); !apierrors.IsForbidden(err) {
 		t.Errorf("a dry run of deleting the stamp: %v", err)
@@ -514,6 +518,7 @@ func (f *fixture) identity(t *testing.T) {
 		t.Errorf("more rights: wrote %v (%v)", written, err)
 	}
 	r.Rules = r.Rules[1:]
+	extra := r.Rules[len(r.Rules)-1]
 	if _, err = roles.Update(t.Context(), r, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -523,6 +528,185 @@ func (f *fixture) identity(t *testing.T) {
 	written, err := guard.Identity(t.Context(), f.admin)
 	if diff := cmp.Diff([]string{"ClusterRole addonctl", "ClusterRoleBinding addonctl-break-glass"}, written); err != nil || diff != "" {
 		t.Errorf("mending: %v\n%s", err, diff)
+	}
+	r, err = roles.Get(t.Context(), guard.Account, metav1.GetOptions{})
+	if err != nil || !slices.ContainsFunc(r.Rules, func(p rbacv1.PolicyRule) bool { return cmp.Equal(p, extra) }) {
+		t.Errorf("mending took away a right that somebody added (%v)", err)
+	}
+	f.newerRole(t)
+}
+
+// newerRole : a role of a newer addonctl has what that one needs; ours must not write over it. It is mended where it is no newer.
+func (f *fixture) newerRole(t *testing.T) {
+	t.Helper()
+	roles := f.Client().RbacV1().ClusterRoles()
+	for version, want := range map[string][]string{"99": nil, "0": {"ClusterRole addonctl"}, "x": {"ClusterRole addonctl"}} {
+		r, err := roles.Get(t.Context(), guard.Account, metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Annotations[versionNote], r.Rules = version, r.Rules[1:]
+		if _, err := roles.Update(t.Context(), r, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		written, err := guard.Identity(t.Context(), f.admin)
+		if diff := cmp.Diff(want, written); err != nil || diff != "" {
+			t.Errorf("a role of version %s: %v\n%s", version, err, diff)
+		}
+		if _, err := roles.Patch(t.Context(), guard.Account, types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+versionNote+`":"1"}}}`), metav1.PatchOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := guard.Identity(t.Context(), f.admin); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+const versionNote = "addonctl.io/guard-version"
+
+// newer : what an older addonctl sees of a newer guard is in place. It would catch one that takes a newer guard back.
+func (f *fixture) newer(t *testing.T) {
+	t.Helper()
+	api := f.Client().AdmissionregistrationV1().ValidatingAdmissionPolicies()
+	const name = "addonctl-guard-roles"
+	spec := func(version, message string) []string {
+		t.Helper()
+		p, err := api.Get(t.Context(), name, metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Annotations[versionNote], p.Spec.Validations[0].MessageExpression = version, message
+		if _, err := api.Update(t.Context(), p, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		state, err := guard.Look(t.Context(), f.admin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written, err := guard.Restore(t.Context(), f.admin)
+		if diff := cmp.Diff(state.Wrong, written); err != nil || diff != "" {
+			t.Errorf("version %s: %v\n%s", version, err, diff)
+		}
+		return written
+	}
+	if written := spec("99", "'newer'"); len(written) > 0 {
+		t.Errorf("a newer guard was written over: %v", written)
+	}
+	// The negative control, and how the test leaves it.
+	if written := spec("0", "'older'"); len(written) != 1 {
+		t.Errorf("an older guard was left: %v", written)
+	}
+	if p, err := api.Get(t.Context(), name, metav1.GetOptions{}); err != nil || p.Annotations[versionNote] != "1" {
+		t.Errorf("what was restored says version %q (%v)", p.Annotations[versionNote], err)
+	}
+}
+
+// takesBack : the account deletes the policy of VCN-native that an older release does not have, by its name, and no other.
+func (f *fixture) takesBack(t *testing.T, c *kube.Client) {
+	t.Helper()
+	const group, name = "admissionregistration.k8s.io", "npn-pod-deletion-deny-policy"
+	right := func(name string) []string {
+		t.Helper()
+		out, err := c.Missing(t.Context(), []kube.Right{
+			{Verb: "delete", Group: group, Resource: "validatingadmissionpolicies", Name: name},
+			{Verb: "delete", Group: group, Resource: "validatingadmissionpolicybindings", Name: name + "-binding"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if missing := right(name); len(missing) > 0 {
+		t.Errorf("it may not %v", missing)
+	}
+	if missing := right("addonctl-guard-objects"); len(missing) != 2 {
+		t.Errorf("of the guard's own it lacks %v", missing)
+	}
+}
+
+// hold tries as our account what it has the rights for and the guard denies.
+func (f *fixture) hold(t *testing.T, denied bool) {
+	t.Helper()
+	if _, err := guard.Identity(t.Context(), f.admin); err != nil {
+		t.Fatal(err)
+	}
+	token, err := guard.Mint(t.Context(), f.admin, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := f.as(t, token)
+	testkube.Eventually(t, 10*time.Second, func(ctx context.Context) error { // rights reach the API server a moment later
+		_, err := c.Typed.CoreV1().Pods(system).List(ctx, metav1.ListOptions{})
+		return err
+	})
+	rule := func(r rbacv1.PolicyRule) error {
+		_, err := c.Typed.RbacV1().ClusterRoles().Update(t.Context(), &rbacv1.ClusterRole{
+			ObjectMeta: metav1.ObjectMeta{Name: "flannel", Labels: map[string]string{kube.LabelAddOn: addOn}}, Rules: []rbacv1.PolicyRule{r},
+		}, metav1.UpdateOptions{DryRun: dryRun})
+		return err
+	}
+	bind := func(s rbacv1.Subject) error {
+		_, err := c.Typed.RbacV1().ClusterRoleBindings().Create(t.Context(), &rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: "another"}, Subjects: []rbacv1.Subject{s},
+			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "flannel"},
+		}, metav1.CreateOptions{DryRun: dryRun})
+		return err
+	}
+	pod := func(dry []string) error {
+		_, err := c.Typed.CoreV1().Pods(system).Create(t.Context(), &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{GenerateName: "by-hand-"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "example.com/c"}}},
+		}, metav1.CreateOptions{DryRun: dry})
+		return err
+	}
+	all, core := []string{"*"}, []string{""}
+	for what, err := range map[string]error{
+		"a pod":                         pod(nil),
+		"every verb":                    rule(rbacv1.PolicyRule{APIGroups: core, Resources: []string{"pods"}, Verbs: all}),
+		"every resource":                rule(rbacv1.PolicyRule{APIGroups: core, Resources: all, Verbs: []string{"get"}}),
+		"every group":                   rule(rbacv1.PolicyRule{APIGroups: all, Resources: []string{"pods"}, Verbs: []string{"get"}}),
+		"escalate":                      rule(rbacv1.PolicyRule{APIGroups: []string{rbacv1.GroupName}, Resources: []string{"clusterroles"}, Verbs: []string{"escalate"}}),
+		"impersonate":                   rule(rbacv1.PolicyRule{APIGroups: core, Resources: []string{"users"}, Verbs: []string{"impersonate"}}),
+		"a binding of the signed in":    bind(rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: "Group", Name: "system:authenticated"}),
+		"a binding of the account":      bind(rbacv1.Subject{Kind: "ServiceAccount", Namespace: system, Name: guard.Account}),
+		"a binding of it by user name":  bind(rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: "User", Name: guard.User(guard.Account)}),
+		"a binding of the break-glass'": bind(rbacv1.Subject{Kind: "ServiceAccount", Namespace: system, Name: guard.BreakGlassAccount}),
+	} {
+		if got := apierrors.IsForbidden(err) && strings.Contains(err.Error(), "addonctl-guard-account-"); got != denied || !denied && err != nil {
+			t.Errorf("%s: %v, want it denied: %v", what, err, denied)
+		}
+	}
+	for what, err := range map[string]error{
+		"a pod in a dry run":             pod(dryRun),
+		"a role":                         rule(rbacv1.PolicyRule{APIGroups: core, Resources: []string{"nodes"}, Verbs: []string{"get"}}),
+		"all of a group of the add-on's": rule(rbacv1.PolicyRule{APIGroups: []string{"projectcalico.org"}, Resources: all, Verbs: []string{"get"}}),
+		"a binding":                      bind(rbacv1.Subject{Kind: "ServiceAccount", Namespace: system, Name: "flannel"}),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func (f *fixture) held(t *testing.T) {
+	t.Helper()
+	f.hold(t, true)
+	token, err := guard.Mint(t.Context(), f.admin, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, tried := f.as(t, token), 0
+	for o := range rights(t) { // every release's: one that the guard denies could not be installed
+		r, err := c.Resource(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = r.Create(t.Context(), o, metav1.CreateOptions{DryRun: dryRun}); err != nil && strings.Contains(err.Error(), "addonctl-guard") {
+			t.Errorf("%s: %v", kube.Ref(o), err)
+		}
+		tried++
+	}
+	if tried < 6 {
+		t.Errorf("only %d roles and bindings were tried", tried)
 	}
 }
 

@@ -28,8 +28,8 @@ func User(account string) string {
 }
 
 // Identity makes sure that the accounts that addonctl and the break-glass act as are there, with their rights, and returns what was
-// written, as "Kind name", also beside an error. Only what differs is written: rights that somebody added stay, and so do those of
-// a newer addonctl. The rights reach the API server's memory a moment after it returns. Who may not write it, because nobody has
+// written, as "Kind name", also beside an error. Only what is missing is written: rights that somebody added stay, and a role that a
+// newer addonctl wrote stays as it is. The rights reach the API server's memory a moment after it returns. Who may not write it, because nobody has
 // set it up, asks an administrator for kubectl apply -f manifests/identity.
 func Identity(ctx context.Context, c *kube.Client) (written []string, err error) {
 	want, err := wantedAccounts()
@@ -73,10 +73,12 @@ func role(ctx context.Context, c *kube.Client, want *rbacv1.ClusterRole) (bool, 
 		_, err = api.Create(ctx, want, metav1.CreateOptions{FieldManager: kube.FieldManager})
 		return made(err)
 	}
-	if err != nil || holds(live.Rules, want.Rules) {
+	if err != nil || newer(live, want) || holds(live.Rules, want.Rules) {
 		return false, err
 	}
-	live.Rules = want.Rules
+	added := slices.DeleteFunc(slices.Clone(live.Rules), func(r rbacv1.PolicyRule) bool { return holds(want.Rules, []rbacv1.PolicyRule{r}) })
+	live.Rules = slices.Concat(want.Rules, added)
+	stampVersion(live, want)
 	_, err = api.Update(ctx, live, metav1.UpdateOptions{FieldManager: kube.FieldManager})
 	return err == nil, err
 }
@@ -86,6 +88,7 @@ func holds(there, want []rbacv1.PolicyRule) bool {
 	for _, w := range want {
 		if !slices.ContainsFunc(there, func(r rbacv1.PolicyRule) bool {
 			return includes(r.APIGroups, w.APIGroups) && includes(r.Resources, w.Resources) && includes(r.Verbs, w.Verbs) &&
+				includes(r.NonResourceURLs, w.NonResourceURLs) &&
 				(len(r.ResourceNames) == 0 || len(w.ResourceNames) > 0 && includes(r.ResourceNames, w.ResourceNames))
 		}) {
 			return false

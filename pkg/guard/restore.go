@@ -33,8 +33,8 @@ var ErrAsleep = errors.New("the guard is in place and does not deny: is the admi
 var ErrChanged = errors.New("somebody else changes the guard")
 
 // Restore writes what is missing or was changed of the guard, and waits until it denies. What was written is returned, as "Kind
-// name", also beside an error; nothing where the guard is in place, or is not supported. Policies are written before what binds
-// them, and the policy that protects the stamp, by which the wait is done, is the last of each.
+// name", also beside an error; nothing where the guard is in place, or is not supported. What a newer addonctl wrote stays. Policies
+// are written before what binds them, and the policy that protects the stamp, by which the wait is done, is the last of each.
 func Restore(ctx context.Context, c *kube.Client) ([]string, error) {
 	state, err := Look(ctx, c)
 	if err != nil || len(state.Wrong) == 0 {
@@ -95,7 +95,10 @@ func writePolicy(ctx context.Context, c *kube.Client, want *admissionv1.Validati
 	if err != nil {
 		return err
 	}
-	live.Spec = want.Spec
+	if !newer(live, want) {
+		live.Spec = want.Spec
+		stampVersion(live, want)
+	}
 	label(&live.ObjectMeta)
 	_, err = api.Update(ctx, live, metav1.UpdateOptions{FieldManager: kube.FieldManager})
 	return err
@@ -111,7 +114,10 @@ func writeBinding(ctx context.Context, c *kube.Client, want *admissionv1.Validat
 	if err != nil {
 		return err
 	}
-	live.Spec = want.Spec
+	if !newer(live, want) {
+		live.Spec = want.Spec
+		stampVersion(live, want)
+	}
 	label(&live.ObjectMeta)
 	_, err = api.Update(ctx, live, metav1.UpdateOptions{FieldManager: kube.FieldManager})
 	return err

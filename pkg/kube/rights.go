@@ -16,6 +16,8 @@ import (
 // Right is one thing that a user may or may not do. A subresource is written behind its resource: addons/status.
 type Right struct {
 	Verb, Group, Resource, Namespace string
+	// Name of the one object that it is about; empty for all of them.
+	Name string
 }
 
 // String is the right as a sentence part: `create daemonsets.apps in kube-system`.
@@ -23,6 +25,9 @@ func (r Right) String() string {
 	s := r.Verb + " " + r.Resource
 	if r.Group != "" {
 		s += "." + r.Group
+	}
+	if r.Name != "" {
+		s += " " + r.Name
 	}
 	if r.Namespace != "" {
 		s += " in " + r.Namespace
@@ -67,7 +72,7 @@ func (c *Client) may(ctx context.Context, r Right) (bool, error) {
 	resource, subresource, _ := strings.Cut(r.Resource, "/")
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Verb: r.Verb, Group: r.Group, Resource: resource, Subresource: subresource, Namespace: r.Namespace,
+			Verb: r.Verb, Group: r.Group, Resource: resource, Subresource: subresource, Namespace: r.Namespace, Name: r.Name,
 		},
 	}}
 	got, err := c.Typed.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
@@ -90,7 +95,7 @@ func (c *Client) WriteRights(objects []*unstructured.Unstructured) ([]Right, err
 			return nil, fmt.Errorf("finding the resource of %s: %w", Ref(o), err)
 		}
 		for _, verb := range []string{"get", "create", "patch"} {
-			r := Right{verb, m.Resource.Group, m.Resource.Resource, o.GetNamespace()}
+			r := Right{Verb: verb, Group: m.Resource.Group, Resource: m.Resource.Resource, Namespace: o.GetNamespace()}
 			if !slices.Contains(out, r) {
 				out = append(out, r)
 			}

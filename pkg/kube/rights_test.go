@@ -77,6 +77,7 @@ func TestARightIsASentencePart(t *testing.T) {
 		"list nodes":                            {Verb: "list", Resource: "nodes"},
 		"list daemonsets.apps":                  {Verb: "list", Group: "apps", Resource: "daemonsets"},
 		"get secrets in kube-system":            {Verb: "get", Resource: "secrets", Namespace: "kube-system"},
+		"delete clusterroles flannel":           {Verb: "delete", Resource: "clusterroles", Name: "flannel"},
 		"create daemonsets.apps in kube-system": {Verb: "create", Group: "apps", Resource: "daemonsets", Namespace: "kube-system"},
 	} {
 		if got := r.String(); got != want {

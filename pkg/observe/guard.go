@@ -10,10 +10,12 @@ import (
 	"github.com/addonctl/addonctl/pkg/plan"
 )
 
-// guard reads where the guard of the CNI's objects stands. A user who may not see it knows nothing of it.
+// guard reads where the guard of the CNI's objects stands. Where our user may not see it,
+// that is said: nobody should take it for being in place.
 func (o *Observer) guard(ctx context.Context, in *plan.Input) error {
 	state, err := guard.Look(ctx, o.Target)
 	if apierrors.IsForbidden(err) {
+		in.Cluster.Guard = plan.Guard{Unknown: true}
 		return nil
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -60,6 +61,7 @@ func installed(d *appsv1.DaemonSet, addOn catalog.AddOn) plan.Installed {
 		Digest:   d.Annotations[kube.AnnotationDigest],
 		Observed: d.Status.ObservedGeneration >= d.Generation,
 	}
+	out.Revision, _ = strconv.Atoi(d.Annotations[kube.AnnotationRevision]) // one that cannot be read is none
 	if c := container(d.Spec.Template.Spec.Containers, addOn.Workload.Container); c != nil {
 		out.Version = imageVersion(c.Image)
 	}

@@ -145,7 +145,7 @@ func (c *cluster) empty(t *testing.T) {
 		Facts:          catalog.Facts{catalog.FactNetworkPolicies: {"0"}},
 		Contradictions: []string{c.tooNew()},
 	}
-	if g := in.Cluster.Guard; g.Unsupported || len(g.Wrong) != 14 || !slices.Contains(g.Wrong, "ValidatingAdmissionPolicy addonctl-guard-objects") {
+	if g := in.Cluster.Guard; g.Unsupported || len(g.Wrong) != 20 || !slices.Contains(g.Wrong, "ValidatingAdmissionPolicy addonctl-guard-objects") {
 		t.Errorf("guard %+v, want all of it to be missing", g)
 	}
 	in.Cluster.Guard = plan.Guard{}
@@ -651,7 +651,7 @@ func (c *cluster) unknown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g := in.Cluster.Guard; len(in.Cluster.Facts) > 0 || !in.Installed.Present || g.Unsupported || len(g.Wrong) > 0 {
+	if g := in.Cluster.Guard; len(in.Cluster.Facts) > 0 || !in.Installed.Present || !g.Unknown || g.Unsupported || len(g.Wrong) > 0 {
 		t.Errorf("facts %v, guard %+v, installed %+v", in.Cluster.Facts, g, in.Installed)
 	}
 }
