@@ -107,16 +107,21 @@ type Wish struct {
 	Fresh bool
 }
 
-// Save records a wish: our definitions, the stamp on the target, the ClusterNetwork, the Addon, in this order, so that a
-// crash in between leaves a cluster whose type is stamped and never one whose type is recorded and unproven. What is
-// there already is kept; only the add-on's wish is changed. It may be repeated.
+// Save records a wish: our definitions, the Addon, the stamp on the target, the ClusterNetwork, in this order, so that a
+// crash in between loses no pin, and leaves a cluster whose type is stamped and never one whose type is recorded and unproven.
+// What is there already is kept; only the add-on's wish is changed. It may be repeated.
 func (h *Hub) Save(ctx context.Context, target *kube.Client, w Wish) error {
 	if err := h.Install(ctx); err != nil {
 		return err
 	}
-	if err := h.register(ctx, target, w); err != nil {
+	if err := h.wish(ctx, w); err != nil {
 		return err
 	}
+	return h.register(ctx, target, w)
+}
+
+// wish records what is wanted of the add-on, if anything is.
+func (h *Hub) wish(ctx context.Context, w Wish) error {
 	if w.Desired.AddOn == "" {
 		return nil
 	}

@@ -123,8 +123,8 @@ func oneRecord(d decision) []Finding {
 	case d.Cluster.NetworkType != "":
 		return nil
 	}
-	f := note(RecordLost, fmt.Sprintf("the record of cluster %s is gone; its stamp says %s", d.Cluster.Name, stamp.NetworkType),
-		"addonctl cluster register writes it again")
+	f := note(RecordLost, fmt.Sprintf("the record of cluster %s is not there; its stamp says %s", d.Cluster.Name, stamp.NetworkType),
+		"the install or adopt that was cut off finishes it; where the record was deleted, addonctl cluster register writes it again")
 	f[0].Blocking = d.Request.Verb == Update || d.Request.Verb == SetPin || d.Request.Verb == Unpin || d.Request.Verb == Rollback
 	return f
 }

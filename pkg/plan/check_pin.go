@@ -8,16 +8,28 @@ import (
 
 // pinKept refuses an update that the pin does not want. Changing the pin is an act of its own.
 func pinKept(d decision) []Finding {
+	if d.wishLost() {
+		return block(WishLost, fmt.Sprintf("%s %s is live and nothing is recorded of what is wanted of it: whether it was pinned is not known", d.addOn.Name, d.Installed.Version),
+			fmt.Sprintf("addonctl pin --version %s --reason … keeps it; addonctl unpin leaves it to automatic updates", d.Installed.Version))
+	}
 	pin := d.Desired.Version
 	if pin == "" || d.Request.Verb != Update || same(d.Request.Version, pin) || d.Request.keepsVersion() {
 		return nil
 	}
-	if d.Request.Version == "" && (d.moves() || !settled(d)) {
+	if d.Request.Version == "" && (d.moves() || !settled(d) || len(d.Cluster.Guard.Wrong) > 0) {
 		return nil // on the way to its pin, or not whole: going on is what the operator asked for
 	}
 	return block(Pinned,
 		fmt.Sprintf("%s is pinned to %s%s", d.addOn.Name, pin, pinDetail(d.Desired.Pin)),
 		fmt.Sprintf("addonctl pin --version %s --reason … moves the pin, addonctl unpin returns to automatic updates", d.nextVersion()))
+}
+
+// wishLost tells whether the record of an add-on that runs is gone, and would be made anew as if nobody had ever pinned it. A cluster
+// that is only described has no records.
+func (d decision) wishLost() bool {
+	automatic := d.Request.Verb == Update && !d.Request.keepsVersion() || d.Request.Verb == Install && d.Request.Version == ""
+	described := strings.HasPrefix(d.Installed.Digest, described)
+	return automatic && !described && d.Cluster.NetworkType != "" && d.Desired.AddOn == "" && d.Installed.Ours && len(d.Record.Revisions) > 0
 }
 
 // settled tells whether nothing of the target is left to write.

@@ -40,6 +40,13 @@ func changedByHelm(d decision) []Finding {
 		last.Number, release, last.By, last.Updated.UTC().Format("2006-01-02 15:04 UTC"), last.Status, last.Description, ours), fix)
 }
 
+// differs tells whether the release that is live would be written with another template than it has.
+func (d decision) differs() bool {
+	c := d.Change
+	return d.Request.Verb != Follow && same(c.Version, d.Installed.Version) && c.Digest != "" && d.Installed.Digest != "" && c.Digest != d.Installed.Digest &&
+		d.Request.Settings.IsZero()
+}
+
 // revisionsLost tells that what is live is ours and is not recorded any more. Our objects outlive a `helm uninstall`.
 func revisionsLost(d decision) []Finding {
 	last := d.Record.Last()
@@ -48,6 +55,9 @@ func revisionsLost(d decision) []Finding {
 	switch {
 	case !d.Installed.Ours || d.addOn.Name == "":
 		return nil
+	case len(d.Record.Revisions) == 0 && d.differs():
+		return block(RevisionsLost, fmt.Sprintf("%s is live, its release is not recorded any more, and its manifests are not those of a release as we would write it: every agent would be "+
+			"restarted by writing them", name), "addonctl adopt records what is live, as it is")
 	case len(d.Record.Revisions) == 0:
 		return note(RevisionsLost, fmt.Sprintf("%s is live and its release is not recorded any more: somebody ran helm uninstall, or deleted the release Secrets", name), fix)
 	case last.Status == uninstalled || last.Status == uninstalling:

@@ -68,8 +68,8 @@ func ownRights(d decision) []Finding {
 	if len(d.Change.MissingRights) == 0 {
 		return nil
 	}
-	return block(MissingRight, "your user may not: "+strings.Join(d.Change.MissingRights, "; "),
-		"ask for these rights, or use another context")
+	return block(MissingRight, "whoever is to write, addonctl's own account or else your user, may not: "+strings.Join(d.Change.MissingRights, "; "),
+		"ask for these rights, or use another context; an administrator's next command gives the account its own")
 }
 
 // dryRun tells what the API server said to each object.

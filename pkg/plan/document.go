@@ -275,8 +275,11 @@ func ImagineInstalled(in Input, v string) Input {
 	return in
 }
 
+// described is how the digests of renders begin that nobody made.
+const described = "imagined:"
+
 // imagined is the digest of a render that nobody made.
-func imagined(v string, s Settings) string { return "imagined:" + v + s.encoded() }
+func imagined(v string, s Settings) string { return described + v + s.encoded() }
 
 // Imagine completes an input for which nothing is rendered, so that a plan can be made from facts alone: the target is taken
 // to be renderable, and to be written with the pod CIDRs that are known. Such a plan is for looking at: no engine renders

@@ -53,8 +53,12 @@ const (
 	GuardMissing Reason = "GuardMissing"
 	// GuardUnsupported : the API server is older than the admission policies that the guard is made of.
 	GuardUnsupported Reason = "GuardUnsupported"
+	// GuardUnknown : whoever looks may not see the admission policies that the guard is made of.
+	GuardUnknown Reason = "GuardUnknown"
 	// Paused : the cluster's record says that nothing may be written.
 	Paused Reason = "Paused"
+	// WishLost : the record of a running add-on is gone, and whether it was pinned is not known.
+	WishLost Reason = "WishLost"
 	// Pinned : an operator keeps another version.
 	Pinned Reason = "Pinned"
 	// PinExpired : the date at which the operator meant to look at the pin again has passed.

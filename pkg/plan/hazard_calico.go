@@ -26,7 +26,7 @@ func isCalicoNode(image string) bool { return strings.HasSuffix(repository(image
 
 // calicoNetworking : Calico's own networking gives out addresses that the cluster's CNI gives out too. No network type has
 // Calico as its CNI, so it always stands beside one.
-func calicoNetworking(_ decision, after catalog.Footprint) []Finding {
+func calicoNetworking(d decision, after catalog.Footprint) []Finding {
 	node, ok := calico(after)
 	if !ok {
 		return nil
@@ -41,10 +41,10 @@ func calicoNetworking(_ decision, after catalog.Footprint) []Finding {
 	if len(why) == 0 {
 		return nil
 	}
-	return forbid(TwoNetworks, "B35",
+	return d.unlessBack(forbid(TwoNetworks, "B35",
 		fmt.Sprintf("Calico would make a network of its own beside the cluster's CNI (%s): pods of two kinds get the same "+
 			"addresses, on every node", strings.Join(why, "; ")),
-		"use Calico for policies alone: CALICO_NETWORKING_BACKEND=none and no calico-ipam")
+		"use Calico for policies alone: CALICO_NETWORKING_BACKEND=none and no calico-ipam"))
 }
 
 // besideVCNNative are the settings that Oracle asks for beside VCN-native pods (facts: OKE 1.8, CNI A4.5), but for the prefix.
@@ -59,10 +59,10 @@ func calicoSettings(d decision, after catalog.Footprint) []Finding {
 		return nil
 	}
 	if prefix := node.Env["FELIX_INTERFACEPREFIX"]; prefix != "oci" {
-		return forbid(PoliciesBlind, "B35",
+		return d.unlessBack(forbid(PoliciesBlind, "B35",
 			fmt.Sprintf("FELIX_INTERFACEPREFIX is %q, and the interfaces of VCN-native pods begin with oci: NetworkPolicies "+
 				"are accepted and enforced on no pod of any node", prefix),
-			"set FELIX_INTERFACEPREFIX=oci")
+			"set FELIX_INTERFACEPREFIX=oci"))
 	}
 	var lacking []string
 	for _, s := range besideVCNNative {
@@ -80,14 +80,14 @@ func calicoSettings(d decision, after catalog.Footprint) []Finding {
 }
 
 // cniToken : Calico's CNI configuration holds a token for a day, and only calico-node renews it.
-func cniToken(_ decision, after catalog.Footprint) []Finding {
+func cniToken(d decision, after catalog.Footprint) []Finding {
 	node, ok := calico(after)
 	if !ok || node.Env["CALICO_MANAGE_CNI"] != "false" || after.Chain == nil || !slices.Contains(after.Chain.Plugins, "calico") {
 		return nil
 	}
-	return forbid(TokenExpires, "B58", "CALICO_MANAGE_CNI is false while Calico's plugin wires the pods: nobody renews "+
+	return d.unlessBack(forbid(TokenExpires, "B58", "CALICO_MANAGE_CNI is false while Calico's plugin wires the pods: nobody renews "+
 		"the token in its configuration, and after a day no pod starts on any node",
-		"set CALICO_MANAGE_CNI=true")
+		"set CALICO_MANAGE_CNI=true"))
 }
 
 // felixIptables compares what Felix writes with what nodes use: it has to be told on Oracle Linux 8, and not be told wrong.

@@ -73,9 +73,24 @@ func forbid(r Reason, entries, message, fix string) []Finding {
 	return f
 }
 
-// unlessAccepted leaves a matter of judgement to an operator: with a reason for the move, the findings no longer block.
-func (d decision) unlessAccepted(fs []Finding) []Finding {
+// unlessBack makes notes of what blocks where the plan leads back to a revision that was deployed on this very cluster: that it lacks
+// what came later is no news, and a cluster that stands half way is worse off. It is for matters of judgement: what the API server
+// refuses stays refused, and so do another network, a second agent and another add-on's role.
+func (d decision) unlessBack(fs []Finding) []Finding {
+	back := d.desired.Back.Revision
 	for i := range fs {
+		if back > 0 && fs[i].Blocking {
+			fs[i].Blocking = false
+			fs[i].Message += fmt.Sprintf("; it is the way back to revision %d, which was deployed here", back)
+		}
+	}
+	return fs
+}
+
+// unlessAccepted leaves a matter of judgement to an operator: with a reason for the move, the findings no longer block. Nor do they
+// on a way back.
+func (d decision) unlessAccepted(fs []Finding) []Finding {
+	for i := range d.unlessBack(fs) {
 		switch {
 		case !fs[i].Blocking:
 		case d.accepted():

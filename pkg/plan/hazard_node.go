@@ -16,10 +16,10 @@ func hostNetwork(d decision, after catalog.Footprint) []Finding {
 	if !ok || agent.HostNetwork {
 		return nil
 	}
-	return forbid(AgentOffHostNetwork, "B25 B55",
+	return d.unlessBack(forbid(AgentOffHostNetwork, "B25 B55",
 		fmt.Sprintf("%s does not run in its node's network: it needs the pod network that it makes, and stays away from "+
 			"nodes without one",
-			workloadName(agent)), "set hostNetwork: true")
+			workloadName(agent)), "set hostNetwork: true"))
 }
 
 // critical are the priority classes of what a node cannot do without.

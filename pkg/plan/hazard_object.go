@@ -70,7 +70,7 @@ func bindingSubjectsKept(d decision, before, after catalog.Footprint) []Finding 
 
 // workloadKept : two agents on one node fight over one device and one set of rules (facts: CNI A1.8); and an agent that the
 // new release does not have is no update but a removal.
-func workloadKept(_ decision, before, after catalog.Footprint) []Finding {
+func workloadKept(d decision, before, after catalog.Footprint) []Finding {
 	var out []Finding
 	for _, w := range before.Workloads {
 		if _, kept := find(after, w.Kind, w.Namespace, w.Name); kept || w.Kind != daemonSet {
@@ -83,10 +83,10 @@ func workloadKept(_ decision, before, after catalog.Footprint) []Finding {
 				"keep name and namespace; a move to other ones has to swap node by node")...)
 			continue
 		}
-		out = append(out, forbid(AgentRemoved, "B46",
+		out = append(out, d.unlessBack(forbid(AgentRemoved, "B46",
 			fmt.Sprintf("%s is not part of the new release and nothing takes its place: nodes would be left without their agent",
 				workloadName(w)),
-			"choose a release that has it; addonctl never removes an agent as part of an update")...)
+			"choose a release that has it; addonctl never removes an agent as part of an update"))...)
 	}
 	return out
 }

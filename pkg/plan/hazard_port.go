@@ -60,7 +60,7 @@ func hostPortsReserved(d decision, before, after catalog.Footprint) []Finding {
 }
 
 // hostPortsOnce : two workloads of one release that select the same nodes cannot have one port of them.
-func hostPortsOnce(_ decision, after catalog.Footprint) []Finding {
+func hostPortsOnce(d decision, after catalog.Footprint) []Finding {
 	var out []Finding
 	for i, w := range after.Workloads {
 		for _, other := range after.Workloads[:i] {
@@ -77,7 +77,7 @@ func hostPortsOnce(_ decision, after catalog.Footprint) []Finding {
 			}
 		}
 	}
-	return out
+	return d.unlessBack(out)
 }
 
 // surge : a surge pod stands beside the one that it replaces. Two agents on a node fight over its device, and a port of the
@@ -103,7 +103,7 @@ func surge(d decision, after catalog.Footprint) []Finding {
 					workloadName(w), w.MaxSurge, numbers(w.HostPorts)), "add a node, or let it have maxSurge 0 and maxUnavailable 1")...)
 		}
 	}
-	return out
+	return d.unlessBack(out)
 }
 
 func numbers(ports []int) string {

@@ -185,6 +185,34 @@ func TestAnOperatorMayAcceptWhatIsAMatterOfJudgement(t *testing.T) {
 	}
 }
 
+// forever are the checks whose blocking findings stop a way back too: what the API server would refuse, and what would break what stays.
+var forever = []string{
+	"apis-introduced", "apis-served", "definition-scope-kept", "flannel-role-free", "known-hazards", "network-kept", "one-storage-version",
+	"pods-admitted", "role-reference-kept", "selector-kept", "stored-versions-kept", "webhooks-answer",
+}
+
+// A way back to a revision that was deployed here is not stopped because it lacks what came later: an adopted manifest that tolerates
+// less than the chart would else leave a failed update half way, automatically and by hand.
+func TestAWayBackIsNotStoppedByJudgement(t *testing.T) {
+	t.Parallel()
+	for name, r := range hazardRows() {
+		if !r.blocking {
+			continue
+		}
+		m := r.base()
+		r.fires(&m)
+		if !of(r.check, m.find(""))[0].Blocking {
+			t.Errorf("%s: does not stop a way forwards", name)
+		}
+		m.in.Desired.Back = plan.Back{Revision: 7, Leaves: m.in.Installed.Version}
+		f := of(r.check, m.find(""))[0]
+		stops := slices.Contains(forever, r.check) || r.reason == plan.SecondAgent
+		if f.Blocking != stops || strings.Contains(f.Message, "the way back to revision 7") == stops || !stops && strings.Contains(f.Fix, "--accept") {
+			t.Errorf("%s: want blocking %t, finding %+v", name, stops, f)
+		}
+	}
+}
+
 // What is live already is no move: nothing that compares or enters speaks, or a roll would be blocked in its middle.
 func TestHazardsAreSilentAboutWhatIsLive(t *testing.T) {
 	t.Parallel()

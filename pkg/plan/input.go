@@ -78,6 +78,8 @@ type Guard struct {
 	Unsupported bool `json:"unsupported,omitempty"`
 	// Wrong are those of its objects that are missing or were changed, as "Kind name".
 	Wrong []string `json:"wrong,omitempty"`
+	// Unknown is true where our user may not look: nothing is said about it then, and it is not restored.
+	Unknown bool `json:"unknown,omitempty"`
 }
 
 // Driver is who carries an add-on's releases to a cluster.
@@ -279,6 +281,8 @@ type Installed struct {
 	Version string
 	// Digest of the render that the workload was written from; empty when the workload is not ours.
 	Digest string
+	// Revision of the release record that the workload is marked with; 0 when it is not.
+	Revision int
 	// Observed is true when the workload's controller has acted on the newest template.
 	Observed bool
 	// Newest is the hash of the newest ControllerRevision; empty when there is none.

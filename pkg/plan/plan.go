@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
@@ -40,6 +41,9 @@ const (
 	// Settle takes back the rules and configuration that only the old release needed and records the revision as deployed.
 	Settle StepKind = "Settle"
 )
+
+// ErrNotYet says that a step has to wait for something that the plan does not see. Nothing was written: look again, and try again.
+var ErrNotYet = errors.New("not yet")
 
 // Step is one action for the engine.
 type Step struct {

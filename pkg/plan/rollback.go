@@ -72,8 +72,9 @@ func rollback(d Desired, in Input) Desired {
 //	| yes            |                                       | that one, when it was deployed once                  |
 //	| no             | a way back is under way               | where that leads                                     |
 //	| no             | the newest revision is not deployed   | the newest deployed one                              |
-//	| no             | the newest revision is deployed       | the newest superseded one before what is live was    |
-//	|                |                                       | deployed first, so that back never is forwards again |
+//	| no             | the newest revision is deployed       | the newest superseded one before it                  |
+//	| no             | ... and somebody went back to it      | the one before it was there earlier, so that back    |
+//	|                |                                       | never is forwards again                              |
 func revisionBack(in Input) (Revision, []Finding) {
 	number := cmp.Or(in.Request.Revision, in.Desired.Back.Revision)
 	if number == 0 {
@@ -112,21 +113,36 @@ func usable(r Revision) (Revision, []Finding) {
 	return r, block(RevisionUnusable, fmt.Sprintf("revision %d %s", r.Number, why), "addonctl history lists the revisions; addonctl rollback --to N takes one of them")
 }
 
-// before is the revision that was deployed before what is live, or before what is under way; zero when there is none.
+// before is the revision that was deployed before what is live, or before what is under way; zero when there is none. What is live
+// because somebody went back to it was there earlier: then it is what was deployed before that, so that going back twice never goes
+// forwards again.
 func (r Record) before() Revision {
-	last := r.Last()
-	if last.Status != Deployed {
+	last := len(r.Revisions) - 1
+	if r.Last().Status != Deployed {
 		return r.Deployed()
 	}
-	first := slices.IndexFunc(r.Revisions, func(o Revision) bool {
-		return o.Digest == last.Digest && (o.Status == Deployed || o.Status == Superseded)
-	})
-	for _, o := range slices.Backward(r.Revisions[:first]) {
-		if o.Status == Superseded {
-			return o
+	for {
+		previous := r.superseded(last, func(o Revision) bool { return o.Digest != r.Revisions[last].Digest })
+		if previous < 0 {
+			return Revision{}
+		}
+		earlier := r.superseded(previous, func(o Revision) bool { return o.Digest == r.Revisions[last].Digest })
+		live, left := parse(r.Revisions[last].Version), parse(r.Revisions[previous].Version)
+		if earlier < 0 || left.Less(live) {
+			return r.Revisions[previous]
+		}
+		last = earlier
+	}
+}
+
+// superseded is the index of the newest superseded revision before another one for which something holds; negative when there is none.
+func (r Record) superseded(before int, is func(Revision) bool) int {
+	for i := before - 1; i >= 0; i-- {
+		if r.Revisions[i].Status == Superseded && is(r.Revisions[i]) {
+			return i
 		}
 	}
-	return Revision{}
+	return -1
 }
 
 // numbers lists the revisions for a message.

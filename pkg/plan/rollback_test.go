@@ -150,16 +150,17 @@ func TestBackIsNeverForwardsAgain(t *testing.T) {
 		in   plan.Input
 		want int
 	}{
-		"the one before what is live":                         {story(t, old, at(mid, 2, plan.Deployed)), 1},
-		"the deployed one while another is under way":         {story(t, old, at(mid, 2, plan.Deployed), at(bad, 3, plan.PendingUpgrade)), 2},
-		"the deployed one after another was given up":         {story(t, old, at(mid, 2, plan.Deployed), at(bad, 3, plan.Failed)), 2},
-		"not the one that was left before, but one further":   {story(t, old, mid, bad, at(mid, 4, plan.Deployed)), 1},
-		"the deployed one while the bad one is tried again":   {story(t, old, bad, at(mid, 3, plan.Deployed), at(bad, 4, plan.PendingUpgrade)), 3},
-		"none that was never deployed":                        {story(t, old, at(mid, 2, plan.Failed), at(bad, 3, plan.Deployed)), 1},
-		"nothing after an installation":                       {story(t, at(old, 1, plan.Deployed)), 0},
-		"nothing during an installation":                      {story(t, at(old, 1, plan.PendingInstall)), 0},
-		"nothing where only failures were before":             {story(t, at(old, 1, plan.Failed), at(mid, 2, plan.Deployed)), 0},
-		"nothing where what is live was there from the start": {story(t, old, mid, at(old, 3, plan.Deployed)), 0},
+		"the one before what is live":                           {story(t, old, at(mid, 2, plan.Deployed)), 1},
+		"the deployed one while another is under way":           {story(t, old, at(mid, 2, plan.Deployed), at(bad, 3, plan.PendingUpgrade)), 2},
+		"the deployed one after another was given up":           {story(t, old, at(mid, 2, plan.Deployed), at(bad, 3, plan.Failed)), 2},
+		"not the one that was left before, but one further":     {story(t, old, mid, bad, at(mid, 4, plan.Deployed)), 1},
+		"the deployed one while the bad one is tried again":     {story(t, old, bad, at(mid, 3, plan.Deployed), at(bad, 4, plan.PendingUpgrade)), 3},
+		"none that was never deployed":                          {story(t, old, at(mid, 2, plan.Failed), at(bad, 3, plan.Deployed)), 1},
+		"nothing after an installation":                         {story(t, at(old, 1, plan.Deployed)), 0},
+		"nothing during an installation":                        {story(t, at(old, 1, plan.PendingInstall)), 0},
+		"nothing where only failures were before":               {story(t, at(old, 1, plan.Failed), at(mid, 2, plan.Deployed)), 0},
+		"the one before it, where it was there before that too": {story(t, at(bad, 1, plan.Superseded), at(mid, 2, plan.Superseded), at(bad, 3, plan.Deployed)), 2},
+		"nothing where what is live was there from the start":   {story(t, old, mid, at(old, 3, plan.Deployed)), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

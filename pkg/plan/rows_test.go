@@ -72,10 +72,10 @@ func rowsOfNetworkAndWriting(tb testing.TB) map[string]row {
 			"one-record", with(settled(tb, "0.26.2"), func(in *plan.Input) { in.Cluster.Stamp.Cluster = "other" }), plan.OtherRecord, true, "registered as other",
 		},
 		"a record that was deleted, and an update": {
-			"one-record", with(settled(tb, "0.26.2"), func(in *plan.Input) { in.Cluster.NetworkType = "" }, request(plan.Update, "")), plan.RecordLost, true, "is gone",
+			"one-record", with(settled(tb, "0.26.2"), func(in *plan.Input) { in.Cluster.NetworkType = "" }, request(plan.Update, "")), plan.RecordLost, true, "is not there",
 		},
 		"a record that was deleted, and a look": {
-			"one-record", with(settled(tb, "0.26.2"), func(in *plan.Input) { in.Cluster.NetworkType = "" }), plan.RecordLost, false, "is gone",
+			"one-record", with(settled(tb, "0.26.2"), func(in *plan.Input) { in.Cluster.NetworkType = "" }), plan.RecordLost, false, "is not there",
 		},
 		"other pod CIDRs than the live ones": {
 			"pod-cidrs-immutable", with(settled(tb, "0.26.2"), func(in *plan.Input) {
@@ -127,6 +127,12 @@ func rowsOfNetworkAndWriting(tb testing.TB) map[string]row {
 		},
 		"an API server without admission policies": {
 			"guarded", with(settled(tb, "0.26.2"), func(in *plan.Input) { in.Cluster.Guard.Unsupported = true }), plan.GuardUnsupported, false, "1.30",
+		},
+		"a guard that may not be looked at": {
+			"guarded", with(settled(tb, "0.26.2"), func(in *plan.Input) { in.Cluster.Guard.Unknown = true }), plan.GuardUnknown, false, "may not list admission policies",
+		},
+		"an update of an add-on whose record is gone": {
+			"pin-kept", with(settled(tb, "0.26.2"), func(in *plan.Input) { in.Desired = plan.Desired{} }, request(plan.Update, "")), plan.WishLost, true, "not known",
 		},
 		"an update against a pin": {
 			"pin-kept", with(settled(tb, "0.26.2"), pinnedTo("0.26.2"), request(plan.Update, "")), plan.Pinned, true, `pinned to 0.26.2 (reason "kernel", ticket NET-1)`,

@@ -118,8 +118,8 @@ func TestLostSettingsStopNobodyWhoNamesThem(t *testing.T) {
 		"settings are given again":        setting("rollingUpdate", plainJSON),
 		"it is said that there are none":  func(in *plan.Input) { in.Request.Settings.Values = map[string]any{} },
 		"the cluster is registered again": func(in *plan.Input) { in.Request.Verb = plan.Register },
-		"it was written without any":      func(in *plan.Input) { in.Change.Unset = in.Installed.Digest },
-		"nobody can tell":                 func(in *plan.Input) { in.Change.Unset = "" },
+		"it was written without any":      func(in *plan.Input) { in.Request.Verb, in.Change.Unset = plan.Unpin, in.Installed.Digest },
+		"nobody can tell":                 func(in *plan.Input) { in.Request.Verb, in.Change.Unset = plan.Unpin, "" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -117,8 +117,13 @@ func (b *builder) settleText() string {
 
 // isApplied tells whether every object of the target has been written: the workload comes last and carries the digest
 // of the render that it was written from, and the newest recorded revision is ours and of the same render. A revision of
-// somebody else's is followed by one of ours, which is no more than a record where the objects are the same.
+// somebody else's is followed by one of ours, which is no more than a record where the objects are the same. One that was begun
+// for the render that is live already is not written before the workload carries its number.
 func isApplied(d decision) bool {
+	last := d.Record.Last()
+	if last.pending() && d.Installed.Revision != 0 && d.Installed.Revision != last.Number {
+		return false
+	}
 	return d.Installed.Ours && d.Installed.Digest == d.Change.Digest &&
 		d.Record.Last().Digest == d.Change.Digest && d.Record.Last().Status != Failed && d.Record.Last().By == "" &&
 		len(d.Change.Missing) == 0 && same(d.Installed.Version, d.target.Version.String())

@@ -105,6 +105,9 @@ func (l *Loop) LookWith(ctx context.Context, r plan.Request) (plan.Input, plan.P
 		return in, plan.Plan{}, err
 	}
 	in.Request = r
+	if r.Verb == plan.Register { // nothing of a release is written
+		return in, plan.Make(in), nil
+	}
 	if in.Change, err = l.Engine.Change(ctx, in); err != nil {
 		return in, plan.Plan{}, err
 	}
@@ -151,6 +154,8 @@ type run struct {
 	failing error
 	// wrote is true when a step was carried out whole.
 	wrote bool
+	// waits is true when the step that was tried last has to wait.
+	waits bool
 	// last is the step that was carried out last, times how often in a row.
 	last  plan.Step
 	times int
@@ -204,6 +209,9 @@ func (r *run) do(ctx context.Context, in plan.Input, next plan.Step) error {
 	result, err := r.Engine.Do(r.caller, in, next)
 	r.out.Results = append(r.out.Results, result)
 	r.wrote = r.wrote || err == nil
+	if r.waits = errors.Is(err, plan.ErrNotYet); r.waits {
+		r.last = plan.Step{} // it was not carried out, so the next time is no repetition
+	}
 	return err
 }
 
@@ -258,7 +266,7 @@ func (r *run) superseded(now plan.Desired) bool {
 // while is waited for until the time is up.
 func (r *run) begun() bool {
 	next, ok := r.out.Plan.Next()
-	return ok && next.Kind == plan.AwaitNodes || r.wrote
+	return ok && next.Kind == plan.AwaitNodes || r.wrote || r.waits
 }
 
 // passes tells whether a round that ended with this error may be followed by another one, or ended because the time was up.

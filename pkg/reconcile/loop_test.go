@@ -694,6 +694,45 @@ func TestAStepThatNeverShowsIsNotRepeatedWithoutEnd(t *testing.T) {
 	})
 }
 
+// A step that has to wait is tried until the time is up, which is said, or until it need not wait any more; also by a run that begins
+// with it. It would catch a Settle that is given up after a few seconds while a Deployment still follows.
+func TestAStepThatHasToWaitIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	waiting := func() plan.Input {
+		in := rolling(2)
+		in.Record.Revisions[1].Status = plan.PendingUpgrade
+		return in
+	}
+	notYet := fmt.Errorf("a Deployment: %w", plan.ErrNotYet)
+	for name, c := range map[string]struct {
+		after int // how often it has to wait
+		limit time.Duration
+		want  reconcile.End
+	}{
+		"until it may":             {20, time.Hour, reconcile.Done},
+		"until the time is up":     {1000, limit, reconcile.TimedOut},
+		"without ever having to":   {0, time.Hour, reconcile.Done},
+		"longer than is tried for": {7, time.Hour, reconcile.Done},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{looks: concat(times(c.after+1, look{in: waiting()}), sees(settled()))}
+				for range c.after {
+					w.do = append(w.do, notYet)
+				}
+				w.do = append(w.do, nil)
+				l := w.loop(c.limit)
+				l.Transient = func(err error) bool { return errors.Is(err, plan.ErrNotYet) }
+				out, err := l.Run(t.Context())
+				if out.End != c.want || errors.Is(err, plan.ErrNotYet) != (c.want == reconcile.TimedOut) {
+					t.Errorf("ended %q, %v after %d times", out.End, err, w.done)
+				}
+			})
+		})
+	}
+}
+
 // lastMoment is a world whose look takes longer than the time that is left.
 type lastMoment struct{ *world }
 

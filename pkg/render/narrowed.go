@@ -13,7 +13,7 @@ import (
 type props = apiextensionsv1.JSONSchemaProps
 
 // Narrowed names what a live CustomResourceDefinition takes and another one of its name does not, in the versions that both serve: fields
-// that are gone, types that changed, values that are not allowed and fields that are required from then on. Each is
+// that are gone, named or kept without a name, types that changed, values that are not allowed and fields that are required from then on. Each is
 // "NAME VERSION: field what", sorted; nil when nothing is narrower. Schemas are compared by their fields alone: patterns, limits and rules
 // in CEL are not.
 func Narrowed(live, next *unstructured.Unstructured) ([]string, error) {
@@ -71,6 +71,7 @@ func (n *narrowing) compare(path string, before, now props) {
 	}
 	n.values(path, before, now)
 	n.fields(path, before, now)
+	n.unnamed(path, before, now)
 	if b, a := items(before), items(now); b != nil && a != nil {
 		n.compare(path+"[]", *b, *a)
 	}
@@ -92,6 +93,23 @@ func (n *narrowing) fields(path string, before, now props) {
 			n.note(field, "")
 		}
 	}
+}
+
+// unnamed compares what becomes of fields that the schema does not name: where they are not kept any more, stored objects lose them.
+func (n *narrowing) unnamed(path string, before, now props) {
+	rest := others(now)
+	switch {
+	case !takesUnnamed(before) || keepsUnknown(now):
+	case !takesUnnamed(now):
+		n.note(path, " (fields that it does not name)")
+	case keepsUnknown(before) && rest != nil && kindOf(*rest) != anything:
+		n.note(path, fmt.Sprintf(" (fields that it does not name, then %s)", kindOf(*rest)))
+	}
+}
+
+// takesUnnamed tells whether there may be fields that the schema does not name.
+func takesUnnamed(p props) bool {
+	return keepsUnknown(p) || p.AdditionalProperties != nil && (p.AdditionalProperties.Allows || p.AdditionalProperties.Schema != nil)
 }
 
 // values compares what a field may hold and must hold.
