@@ -171,11 +171,12 @@ func (c *cluster) adopted(t *testing.T, args []string) {
 func TestAdoptingFromAnotherHelmRelease(t *testing.T) {
 	helmBinary(t)
 	c := start(t, testkube.Options{Nodes: 2})
-	c.helmDoes(t, "install", "other", filepath.Join("..", "charts", "flannel"), "--set", "minReadySeconds=2")
+	// Somebody's chart that lets an uninstall delete what it brought.
+	c.helmDoes(t, "install", "other", flannelChart(t, "templates/_helpers.tpl", "helm.sh/resource-policy: keep", "somebody: x"), "--set", "minReadySeconds=2")
 	c.running(t, system, 2)
 	before := c.agents(t, system)
 	r := read[adoption](t, c.must(t, "adopt", "--network-type", "flannel", "--yes", "-o", "json"))
-	if r.Outcome != "Adopted" || len(r.Findings) == 0 || r.Findings[0].Reason != "FormerOwner" || !strings.Contains(r.Findings[0].Message, "Helm release kube-system/other") {
+	if r.Outcome != "Adopted" || len(r.Objects) != 5 || len(r.Findings) == 0 || r.Findings[0].Reason != "FormerOwner" || !strings.Contains(r.Findings[0].Message, "Helm release kube-system/other") {
 		t.Errorf("adopted: %+v", r)
 	}
 	if diff := before.touched(c.agents(t, system)); diff != "" {
@@ -190,6 +191,14 @@ func TestAdoptingFromAnotherHelmRelease(t *testing.T) {
 	if live, m := c.helmDoes(t, "get", "manifest", "flannel"), "kind: DaemonSet"; !strings.Contains(live, m) {
 		t.Errorf("helm get manifest has no %q:\n%s", m, live)
 	}
+	// Whoever uninstalls the old release all the same is denied by the guard: Helm goes by its own record.
+	if out, err := c.helm(t, "uninstall", "other", "--namespace", system); err == nil || !strings.Contains(err.Error(), "failed to delete release") {
+		t.Errorf("helm uninstall of the old release: %s, %v", out, err)
+	}
+	if diff := before.touched(c.agents(t, system)); diff != "" {
+		t.Errorf("helm uninstall of the old release touched (-before +after):\n%s", diff)
+	}
+	c.must(t, "drift")
 	c.must(t, "pin", "--version", "0.27.4", "--reason", "test", "--yes")
 }
 

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/addonctl/addonctl/charts"
+	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/testkube"
 )
 
@@ -150,7 +152,17 @@ func TestDriftIsFoundExcludedAndSetBack(t *testing.T) {
 	if r := c.must(t, "drift", "--exclude", exclusion); !strings.Contains(r.out, "1 field that is left alone") {
 		t.Errorf("drift: %s", r)
 	}
+	c.pausedFor(t, func() {
+		generation := c.daemonSet(t).Generation
+		c.want(t, 3, "drift", "--fix", "--yes").says(t, "Paused")
+		if c.daemonSet(t).Generation != generation {
+			t.Error("a paused cluster was written to")
+		}
+	})
 	c.must(t, "drift", "--fix", "--yes").says(t, "every node takes it again")
+	if last := c.history(t)[0]; last.Revision != 2 || last.Status != "deployed" {
+		t.Errorf("the newest revision is %+v", last)
+	}
 	c.must(t, "drift")
 	if s := c.must(t, "status").out; !strings.Contains(s, "UpToDate") {
 		t.Errorf("status:\n%s", s)
@@ -212,4 +224,52 @@ func TestTheConflictPolicyIsTheOperators(t *testing.T) {
 	if cpu() != "100m" {
 		t.Errorf("overwrite left %s", cpu())
 	}
+}
+
+// pausedFor does something while the cluster's record says that nothing may be written.
+func (c *cluster) pausedFor(t *testing.T, do func()) {
+	t.Helper()
+	networks := c.dynamic(t).Resource(v1alpha1.ClusterNetworks)
+	list, err := networks.List(t.Context(), metav1.ListOptions{})
+	if err != nil || len(list.Items) != 1 {
+		t.Fatalf("%d records: %v", len(list.Items), err)
+	}
+	for _, paused := range []string{"true", "false"} {
+		patch := []byte(`{"spec":{"paused":` + paused + `}}`)
+		if _, err := networks.Patch(t.Context(), list.Items[0].GetName(), types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if paused == "true" {
+			do()
+		}
+	}
+}
+
+// A release that is set back and whose agents crash is not recorded as deployed, and the one that still runs keeps its rules; once the
+// agents run, the same command finishes it.
+func TestSettingBackWaitsForTheNodes(t *testing.T) {
+	helmBinary(t)
+	c := start(t, testkube.Options{Nodes: 2})
+	c.must(t, "install", "--network-type", "flannel", "--version", "0.24.4", "--yes")
+	c.must(t, "pin", "--version", "0.26.2", "--reason", "a test", "--yes")
+	c.helmDoes(t, "rollback", "flannel", "1")
+	c.running(t, system, 2)
+	rule := func() bool {
+		role, err := c.Client().RbacV1().ClusterRoles().Get(t.Context(), "flannel", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(role.Rules, func(r rbacv1.PolicyRule) bool { return slices.Contains(r.Resources, "clustercidrs") })
+	}
+	c.plays(t, "bad", "0.26.2")
+	c.want(t, 4, "drift", "--fix", "--yes", "--timeout", "15s").says(t, "gate failed")
+	if last := c.history(t)[0]; last.Revision != 4 || last.Status != "pending-upgrade" || !rule() {
+		t.Errorf("while agents crash: %+v, rule %v", last, rule())
+	}
+	c.heals(t, "bad")
+	c.must(t, "drift", "--fix", "--yes")
+	if last := c.history(t)[0]; last.Revision != 4 || last.Status != "deployed" || rule() {
+		t.Errorf("once they run: %+v, rule %v", last, rule())
+	}
+	c.must(t, "drift")
 }

@@ -263,3 +263,42 @@ func TestAnAddOnBesideTheCNIIsUninstalledFirst(t *testing.T) {
 		t.Errorf("flannel is not guarded any more: %s", out)
 	}
 }
+
+// The namespace that an adopted CNI lives in is nobody's to delete: it would be Terminating for ever, without the release's record
+// and without a pod that ends there. Without the guard the deletion is taken, as is tried at the end; and an uninstall gives the
+// namespace back.
+func TestTheNamespaceOfAnAdoptedCNIIsKept(t *testing.T) {
+	c := start(t, testkube.Options{Nodes: 1})
+	const namespace = "kube-flannel"
+	c.pipe(t, upstream(t, namespace), "apply", "-f", "-")
+	c.running(t, namespace, 1)
+	dry := []string{"delete", "namespace", namespace, "--dry-run=server"}
+	if out, err := c.tryKubectl(t, dry...); err != nil {
+		t.Fatalf("before it was adopted: %v\n%s", err, out)
+	}
+	c.must(t, "adopt", "--yes")
+	out, err := c.tryKubectl(t, "delete", "namespace", namespace, "--wait=false")
+	if err == nil || !strings.Contains(out, "Namespace kube-flannel belongs to Flannel") || !strings.Contains(out, "addonctl break-glass") {
+		t.Fatalf("a cluster admin may delete the CNI's namespace (%v):\n%s", err, out)
+	}
+	if out, err := c.tryKubectl(t, "label", "namespace", namespace, "addonctl.io/addon-"); err == nil {
+		t.Errorf("the label may be taken off:\n%s", out)
+	}
+	if out, err := c.tryKubectl(t, "label", "namespace", namespace, "mine=x"); err != nil {
+		t.Errorf("the namespace may not be edited: %v\n%s", err, out)
+	}
+	c.must(t, "pin", "--version", "0.27.3", "--reason", "a test", "--yes")
+	// The negative control.
+	c.unbind(t)
+	testkube.Eventually(t, soon, func(context.Context) error {
+		if out, err := c.tryKubectl(t, dry...); err != nil {
+			return fmt.Errorf("without the guard: %s", out)
+		}
+		return nil
+	})
+	c.must(t, "update", "--version", "0.27.3", "--yes")
+	c.must(t, "uninstall", "--cluster", "in-cluster", "--i-accept-no-network", "--confirm", "in-cluster", "--force")
+	if out, err := c.tryKubectl(t, dry...); err != nil {
+		t.Errorf("after the uninstall: %v\n%s", err, out)
+	}
+}

@@ -28,6 +28,7 @@ func TestNobodysWishIsWalkedOver(t *testing.T) {
 	t.Run("installing again keeps the pin as it is", c.again)
 	t.Run("an update mends a pinned add-on", c.mends)
 	t.Run("a deleted record loses neither the type nor the pin", c.lost)
+	t.Run("a pin whose record is gone is asked for", c.unwished)
 	t.Run("a pin under a running update ends the update", c.superseded)
 	t.Run("old pods keep their rules when the release storage is deleted", c.forgotten)
 	t.Run("nothing moves by a look", func(t *testing.T) {
@@ -109,6 +110,16 @@ func (c *cluster) lost(t *testing.T) {
 	if conf, err := c.configuration(t.Context(), &c.pods(t)[0]); err != nil || !strings.Contains(conf, "10.240.0.0/12") {
 		t.Errorf("net-conf after the record was lost: %s (%v)", conf, err)
 	}
+}
+
+// unwished deletes the Addon of a pinned add-on: nothing takes it for an automatic one.
+func (c *cluster) unwished(t *testing.T) {
+	if err := c.dynamic(t).Resource(v1alpha1.Addons).Delete(t.Context(), "in-cluster.flannel", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	c.want(t, 3, "update", "--yes").says(t, "WishLost", "addonctl pin --version 0.24.4", "addonctl unpin")
+	c.must(t, "pin", "--version", "0.24.4", "--reason", "kernel bug", "--yes")
+	c.want(t, 3, "update", "--yes").says(t, "Pinned", "kernel bug")
 }
 
 // superseded starts an update that cannot finish, and pins the old version beside it.

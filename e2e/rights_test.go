@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	accounts "github.com/addonctl/addonctl/pkg/guard"
@@ -60,6 +61,32 @@ func (c *cluster) accounts(t *testing.T) {
 	}
 	if _, err := accounts.Identity(t.Context(), admin); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// An addonctl whose account needs more than the one before gave it gets it by an administrator's next command: that one looks as the
+// administrator, and makes the account what it has to be before it writes. It would catch a cluster that stays with the release it
+// has because the account lacks a right that only a move would give it.
+func TestAnOlderAccountIsGivenWhatItLacks(t *testing.T) {
+	c := start(t, testkube.Options{Nodes: 1})
+	c.must(t, "install", "--network-type", "flannel", "--version", "0.26.2", "--yes")
+	roles := c.Client().RbacV1().ClusterRoles()
+	older, err := roles.Get(t.Context(), accounts.Account, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := len(older.Rules)
+	older.Annotations = nil
+	older.Rules = slices.DeleteFunc(older.Rules, func(r rbacv1.PolicyRule) bool {
+		return slices.Contains(r.Resources, "daemonsets") || slices.Contains(r.ResourceNames, "npn-pod-deletion-deny-policy")
+	})
+	if older, err = roles.Update(t.Context(), older, metav1.UpdateOptions{}); err != nil || len(older.Rules) != count-2 {
+		t.Fatalf("%d rules of %d are left (%v)", len(older.Rules), count, err)
+	}
+	c.must(t, "pin", "--version", "0.27.3", "--reason", "a test", "--yes")
+	mended, err := roles.Get(t.Context(), accounts.Account, metav1.GetOptions{})
+	if err != nil || len(mended.Rules) != count || mended.Annotations["addonctl.io/guard-version"] == "" {
+		t.Errorf("the account has %d rules of %d (%v)", len(mended.Rules), count, err)
 	}
 }
 

@@ -266,3 +266,29 @@ func TestARollbackBringsBackReleaseAndSettings(t *testing.T) {
 		t.Errorf("recorded is %+v with pin %+v", a.Spec, a.Spec.Pin)
 	}
 }
+
+// The revision that an adoption records is as good to go back to as any other, by itself and by hand, though it tolerates less than the
+// chart's releases. It would catch a way back that is refused for what an update added, and leaves the cluster half way.
+func TestTheWayBackToWhatWasAdopted(t *testing.T) {
+	const nodes = 3
+	c := start(t, testkube.Options{Nodes: nodes})
+	c.pipe(t, upstream(t, system), "apply", "-f", "-")
+	c.running(t, system, nodes)
+	c.must(t, "adopt", "--network-type", "flannel", "--automatic", "--yes")
+	before := c.objects(t)
+
+	c.plays(t, "bad", "0.27.3")
+	c.want(t, 6, "update", "--version", "0.27.3", "--on-failure", "revert-all", "--timeout", "30s", "--yes").says(t, "rolled back", "0.27.3 is held")
+	c.back(t, before, "0.26.2")
+
+	c.heals(t, "bad")
+	c.must(t, "retry", "--yes")
+	c.must(t, "update", "--version", "0.27.3", "--timeout", "2m", "--yes")
+	if cmp.Diff(before, c.objects(t)) == "" {
+		t.Error("the update changed nothing")
+	}
+	// The negative control: the same release by an update is a move like any other, and is judged.
+	c.want(t, 3, "update", "--version", "0.26.2", "--yes").says(t, "NodesLose", "--accept")
+	c.must(t, "rollback", "--to", "1", "--timeout", "2m", "--yes").says(t, "NodesLose", "the way back to revision 1")
+	c.back(t, before, "0.26.2")
+}

@@ -103,15 +103,7 @@ func (s *session) foreseeOne(ctx context.Context, r plan.Request, f actFlags) (p
 	}
 	s.told = told
 	r.Accept = strings.TrimSpace(f.accept)
-	s.observer.NetworkType = r.NetworkType
-	if err := s.asAccount(ctx); err != nil {
-		return plan.Input{}, plan.Plan{}, s.explain(ctx, err)
-	}
-	in, p, err := s.loop.LookWith(ctx, r)
-	if err != nil {
-		return in, p, s.explain(ctx, err)
-	}
-	return in, p, nil
+	return s.look(ctx, r)
 }
 
 // unchanged reports that nothing is to do. The status is kept nevertheless: a command that did it may have been killed before it
@@ -183,8 +175,8 @@ func wish(in plan.Input, p plan.Plan) hub.Wish {
 		w.Desired = plan.Desired{}
 	}
 	switch {
-	case p.State == plan.UpToDate:
-		w.Desired.MoveTo = "" // which was made
+	case p.State == plan.UpToDate: // a move that was made is taken off the record with its status
+		w.Desired.MoveTo, w.Desired.Back = in.Desired.MoveTo, in.Desired.Back
 	case w.Desired.Version == "" && len(p.Steps) > 0 && in.Request.Verb != plan.Unpin:
 		w.Desired.MoveTo = p.To
 	}

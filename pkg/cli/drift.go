@@ -90,7 +90,7 @@ func (a *app) drift(c *cobra.Command, f driftFlags) error {
 	if err != nil {
 		return failedLook(err)
 	}
-	if f.fix && r.Found() {
+	if f.fix && (r.Found() || r.SettingBack) {
 		err = s.fix(c, f, in, p, &r, excluded)
 	}
 	if e := a.print(r); e != nil {
@@ -138,7 +138,12 @@ func (s *session) fix(c *cobra.Command, f driftFlags, in plan.Input, p plan.Plan
 	if r.Open {
 		return &exit{code: exitRefused, err: helm.ErrUnderWay, hint: "finish it first with addonctl update" + forAddOn(p)}
 	}
-	r.table(s.Err, false)
+	if in.Cluster.Paused {
+		return paused(p)
+	}
+	if r.Found() {
+		r.table(s.Err, false)
+	}
 	if r.Rolls() {
 		s.note("the workload's template is among it: every node takes it again")
 	}
@@ -150,6 +155,7 @@ func (s *session) fix(c *cobra.Command, f driftFlags, in plan.Input, p plan.Plan
 	if err != nil {
 		return err
 	}
+	s.engine.Excluded = excluded
 	if err := s.setBack(ctx, in, r, excluded); err != nil {
 		return err
 	}
@@ -161,6 +167,11 @@ func (s *session) fix(c *cobra.Command, f driftFlags, in plan.Input, p plan.Plan
 		r.Drift = again.Drift
 	}
 	return err
+}
+
+// paused refuses with the finding that says so.
+func paused(p plan.Plan) error {
+	return refusal(plan.Plan{Findings: slices.DeleteFunc(slices.Clone(p.Findings), func(f plan.Finding) bool { return f.Reason != plan.Paused })})
 }
 
 // setBack writes the guard first, whatever a plan is stopped by, and then the objects.
@@ -177,14 +188,21 @@ func (s *session) setBack(ctx context.Context, in plan.Input, r *driftReport, ex
 	return err
 }
 
-// settled waits for nodes that take the workload's template again, when they do.
+// settled waits for nodes that take the workload's template again, and settles what was recorded. Nothing else is begun.
 func (s *session) settled(c *cobra.Command, f driftFlags) error {
-	_, p, err := s.loop.Look(c.Context())
-	if err != nil {
-		return err
+	in, p, err := s.loop.Look(c.Context())
+	next, _ := p.Next()
+	if last := in.Record.Last(); err != nil || next.Kind != plan.AwaitNodes && (last.By != "" || last.Status != plan.PendingUpgrade) {
+		return err // nothing is left to settle
 	}
-	if next, ok := p.Next(); !ok || next.Kind != plan.AwaitNodes {
-		return nil
+	if len(p.Blocking()) > 0 {
+		return refusal(p)
+	}
+	if slices.ContainsFunc(p.Steps, func(step plan.Step) bool { return step.Kind == plan.Apply }) {
+		return &exit{
+			code: exitUnfinished, err: fmt.Errorf("what had drifted was set back, and a move to %s %s is due", p.AddOn, p.Hop),
+			hint: "go on with: addonctl update" + forAddOn(p),
+		}
 	}
 	s.loop.Wait, s.loop.Timeout = true, f.timeout
 	bar := &progress{session: s}

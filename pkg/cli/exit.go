@@ -62,14 +62,24 @@ func codeOf(err error) (code int, hint string) {
 		return exitConflict, "this command writes nothing more; look with addonctl status who goes on"
 	case errors.Is(err, hub.ErrChanged), errors.Is(err, record.ErrTaken), apierrors.IsConflict(err):
 		return exitConflict, "somebody else is at work on this cluster; look with addonctl status, then run this again"
+	case errors.Is(err, plan.ErrNotYet):
+		return exitUnfinished, "find out what holds it up; the same command goes on from here"
 	case kube.Unreachable(err):
 		return exitUnreachable, "check the network, the server's address, and --kubeconfig and --context"
-	case apierrors.IsUnauthorized(err):
-		return exitFailure, "the API server does not know this user: check --kubeconfig and --context"
-	case apierrors.IsForbidden(err):
-		return exitFailure, "ask for this right, or use another context; docs/rights.md lists what addonctl needs"
 	default:
-		return exitFailure, ""
+		return exitFailure, hintOf(err)
+	}
+}
+
+// hintOf is what to do about a plain failure.
+func hintOf(err error) string {
+	switch {
+	case apierrors.IsUnauthorized(err):
+		return "the API server does not know this user: check --kubeconfig and --context"
+	case apierrors.IsForbidden(err):
+		return "ask for this right, or use another context; docs/rights.md lists what addonctl needs"
+	default:
+		return ""
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,6 +21,8 @@ const (
 	patience = 30 * time.Second
 	// firstCall is how long a server may take to answer at all before it counts as unreachable.
 	firstCall = 8 * time.Second
+	// attempts of what a server may fail to answer now and then.
+	attempts = 5
 	// farewell is how long leaving may take, also after Ctrl-C.
 	farewell = 5 * time.Second
 )
@@ -43,8 +47,11 @@ func (s *session) asAccount(ctx context.Context) error {
 	return err
 }
 
-// actingRights tell whether the rights of the account are bound to it.
-var actingRights = []kube.Right{{Verb: "update", Group: "coordination.k8s.io", Resource: "leases", Namespace: "kube-system"}}
+// actingRights tell whether the rights of the account are bound to it, and are no older addonctl's: the last is the newest of them.
+var actingRights = []kube.Right{
+	{Verb: "update", Group: "coordination.k8s.io", Resource: "leases", Namespace: "kube-system"},
+	{Verb: "delete", Group: "admissionregistration.k8s.io", Resource: "validatingadmissionpolicies", Name: "npn-pod-deletion-deny-policy"},
+}
 
 // account is a client that acts as addonctl's own account.
 func (s *session) account(ctx context.Context) (*kube.Client, error) {
@@ -83,9 +90,13 @@ func (s *session) begin(ctx context.Context, wish func() error) (end func(), err
 		defer close(kept)
 		_ = tenure.Keep(keep) // when the Lease was lost, Check says so before the next write
 	}()
+	fenced := !tenure.Taken
 	end = func() {
 		stop()
 		<-kept
+		if !fenced {
+			return // the Lease stays ours: whoever comes next has to fence off whoever was before us
+		}
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 		defer cancel()
 		if err := tenure.Leave(last); err != nil && !errors.Is(err, kube.ErrFenced) {
@@ -95,9 +106,25 @@ func (s *session) begin(ctx context.Context, wish func() error) (end func(), err
 	s.engine.Target = acting.WithEpoch(tenure.Epoch)
 	s.loop.Tenure = tenure.Check
 	if tenure.Taken {
-		err = s.fence(ctx)
+		err = s.fenceOff(ctx)
+		fenced = err == nil
 	}
 	return end, err
+}
+
+// fenceOff is fence, tried again where the server did not answer.
+func (s *session) fenceOff(ctx context.Context) error {
+	for tried := 1; ; tried++ {
+		err := s.fence(ctx)
+		if err == nil || tried == attempts || !kube.Unreachable(err) || pause(ctx, s.loop.Pause) != nil {
+			return err
+		}
+	}
+}
+
+// cutOff tells whether a server that is there began an answer and did not end it: asking again is the right thing.
+func cutOff(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || strings.Contains(err.Error(), "unexpected EOF")
 }
 
 // prepare makes sure that addonctl's own account is there, and acts as it.

@@ -34,11 +34,18 @@ func (a *app) lookWith(c *cobra.Command, addOn string, r plan.Request, told cata
 // look is one round for a request, without writing.
 func (s *session) look(ctx context.Context, r plan.Request) (plan.Input, plan.Plan, error) {
 	s.observer.NetworkType = r.NetworkType
-	in, p, err := s.loop.LookWith(ctx, r)
-	if err != nil {
-		return in, p, s.explain(ctx, err)
+	if err := s.asAccount(ctx); err != nil {
+		return plan.Input{}, plan.Plan{}, s.explain(ctx, err)
 	}
-	return in, p, nil
+	for tried := 1; ; tried++ {
+		in, p, err := s.loop.LookWith(ctx, r)
+		if err == nil {
+			return in, p, nil
+		}
+		if tried == attempts || !cutOff(err) || pause(ctx, s.loop.Pause) != nil {
+			return in, p, s.explain(ctx, err)
+		}
+	}
 }
 
 // nodesReport is the result of `nodes`.

@@ -86,10 +86,10 @@ func (a *app) connect(ctx context.Context, addOn string) (*session, error) {
 }
 
 // transient tells errors after which the loop looks again: a server that does not answer, a change made by somebody else in
-// between, and an object that was refused in mid-write: the next look's dry run says by whom and why.
+// between, a step that has to wait, and an object that was refused in mid-write: the next look's dry run says by whom and why.
 func transient(err error) bool {
 	return kube.Unreachable(err) || apierrors.IsConflict(err) || errors.Is(err, hub.ErrChanged) ||
-		errors.Is(err, record.ErrTaken) || errors.Is(err, helm.ErrStale) || errors.Is(err, helm.ErrRefused)
+		errors.Is(err, record.ErrTaken) || errors.Is(err, helm.ErrStale) || errors.Is(err, helm.ErrRefused) || errors.Is(err, plan.ErrNotYet)
 }
 
 // catalog reads the built-in catalog, or the one of --catalog.

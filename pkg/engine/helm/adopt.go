@@ -123,7 +123,8 @@ func (l *looker) refuse(r plan.Reason, fix, format string, args ...any) {
 }
 
 // Adopt takes over what was shown: it records what is live as a revision, then writes our marks onto the objects one by one, each
-// with the fields of its former owners, the DaemonSet last. No template, no configuration and no namespace is written. It may be
+// with the fields of its former owners, the DaemonSet last. No template and no configuration is written, and of a namespace only
+// the label by which the guard keeps it. It may be
 // repeated: what an earlier run did is found done. ErrStale means that something else is live than was shown.
 func (e *Engine) Adopt(ctx context.Context, in plan.Input, shown *Adoption) (*Adoption, error) {
 	a, err := e.Adoptable(ctx, in)
@@ -139,6 +140,9 @@ func (e *Engine) Adopt(ctx context.Context, in plan.Input, shown *Adoption) (*Ad
 	store := record.Open(e.Target, a.AddOn.Workload.Namespace, a.AddOn.Release, e.Now)
 	if a.Revision, err = begun(ctx, store, a); err != nil {
 		return a, err
+	}
+	if err := e.claim(ctx, a.AddOn); err != nil {
+		return a, fmt.Errorf("adopting %s: %w", a.AddOn.Name, err)
 	}
 	for _, o := range a.written() {
 		if err := e.take(ctx, o); err != nil {

@@ -11,10 +11,13 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/addonctl/addonctl/pkg/kube"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/record"
+	"github.com/addonctl/addonctl/pkg/render"
 	"github.com/addonctl/addonctl/pkg/version"
 )
 
@@ -281,8 +284,66 @@ func (l *looker) rest(ctx context.Context) error {
 			return err
 		}
 	}
+	read, err := l.readers(ctx, l.set.Namespace, l.own(set))
+	if err != nil {
+		return err
+	}
+	l.found = slices.DeleteFunc(l.found, func(o *unstructured.Unstructured) bool { return l.otherConfig(o, read[o.GetName()]) })
 	l.found = append(l.found, set)
 	return nil
+}
+
+// own tells which workloads and pods are the add-on's: those that were found, and the pods that their selectors name.
+func (l *looker) own(set *unstructured.Unstructured) func(kind string, o metav1.Object) bool {
+	workloads := []*unstructured.Unstructured{set}
+	for _, o := range l.found {
+		if render.PhaseOf(o) == render.Workloads && o.GetNamespace() == l.set.Namespace {
+			workloads = append(workloads, o)
+		}
+	}
+	return func(kind string, o metav1.Object) bool {
+		return slices.ContainsFunc(workloads, func(w *unstructured.Unstructured) bool {
+			return w.GetKind() == kind && w.GetName() == o.GetName() || kind == "Pod" && selects(w, o)
+		})
+	}
+}
+
+// selects tells whether a workload's selector names a pod.
+func selects(workload *unstructured.Unstructured, pod metav1.Object) bool {
+	selector := &metav1.LabelSelector{}
+	of, ok, _ := unstructured.NestedMap(workload.Object, "spec", "selector")
+	if !ok || runtime.DefaultUnstructuredConverter.FromUnstructured(of, selector) != nil {
+		return false
+	}
+	s, err := metav1.LabelSelectorAsSelector(selector)
+	return err == nil && s.Matches(labels.Set(pod.GetLabels()))
+}
+
+// configurationKeys are those under which a ConfigMap holds the network's configuration.
+var configurationKeys = []string{"net-conf.json", "cni-conf.json"}
+
+// otherConfig tells whether a ConfigMap is not the add-on's alone: it holds no network configuration and no release of ours has one of
+// that name, or somebody else reads it too. It stays as it is: what is adopted is written over, and taken back one day.
+func (l *looker) otherConfig(o *unstructured.Unstructured, readers []string) bool {
+	if o.GetKind() != "ConfigMap" || o.GetNamespace() != l.set.Namespace {
+		return false
+	}
+	known := slices.ContainsFunc(l.ours.Objects, func(x *unstructured.Unstructured) bool { return sameObject(x, o) })
+	data, _, _ := unstructured.NestedMap(o.Object, "data")
+	holds := slices.ContainsFunc(configurationKeys, func(key string) bool { return data[key] != nil })
+	switch {
+	case len(readers) > 0:
+		fix := ""
+		if known {
+			fix = "give them a ConfigMap of their own first: every release of ours has one of this name, and none is written over somebody else's"
+		}
+		l.say(plan.AdoptedAsIs, false, fix, "%s is read by others too and stays as it is: %s", kube.Ref(o), strings.Join(readers, ", "))
+		return true
+	case !holds && !known:
+		l.say(plan.AdoptedAsIs, false, "", "%s holds no network configuration and stays as it is", kube.Ref(o))
+		return true
+	}
+	return false
 }
 
 // otherRights tells whether an object grants by a role that no release of ours has. It stays as it is: addonctl's own account may

@@ -41,3 +41,17 @@ func TestWhatAnAdoptionWouldTouchIsNoticed(t *testing.T) {
 		}
 	}
 }
+
+// A workload's own pods are no other readers of its configuration. It would catch an adoption that leaves the configuration of a CNI
+// that runs to whoever had it.
+func TestAWorkloadsOwnPodsAreKnownByItsSelector(t *testing.T) {
+	t.Parallel()
+	w := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"selector": map[string]any{"matchLabels": map[string]any{"app": "flannel"}}}}}
+	for label, want := range map[string]bool{"flannel": true, "other": false} {
+		pod := &unstructured.Unstructured{}
+		pod.SetLabels(map[string]string{"app": label})
+		if selects(w, pod) != want {
+			t.Errorf("the pod labelled %s: want %v", label, want)
+		}
+	}
+}

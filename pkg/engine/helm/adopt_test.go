@@ -1,6 +1,7 @@
 package helm_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -131,6 +132,7 @@ func TestWhatKubectlAppliedIsAdoptedAsItIs(t *testing.T) {
 				t.Errorf("generation %d, then %d; spec (-before +after):\n%s", before.Generation, after.Generation, diff)
 			}
 			b.owned(t, after, done)
+			b.kept(t, tt.namespace, done.AddOn)
 			b.upToDate(t)
 			b.updatable(t)
 		})
@@ -200,6 +202,35 @@ func (b *bench) upToDate(t *testing.T) {
 	if _, a := b.adoptable(t); !a.Done {
 		t.Errorf("adopting again: %+v", a)
 	}
+}
+
+// kept tells whether the namespace that an add-on was adopted in carries the label by which the guard keeps it, and that removing
+// the add-on takes the label off. Without it kubectl delete namespace would end the namespace for ever.
+func (b *bench) kept(t *testing.T, namespace string, addOn catalog.AddOn) {
+	t.Helper()
+	label := func() string {
+		t.Helper()
+		ns, err := b.Target.Typed.CoreV1().Namespaces().Get(t.Context(), namespace, metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ns.Labels[kube.LabelAddOn]
+	}
+	want := "Flannel"
+	if namespace == "kube-system" {
+		want = ""
+	}
+	if got := label(); got != want {
+		t.Errorf("namespace %s has our label %q, want %q", namespace, got, want)
+	}
+	t.Cleanup(func() {
+		if _, err := b.Remove(context.WithoutCancel(t.Context()), addOn, b.Target); err != nil {
+			t.Error(err)
+		}
+		if ns, err := b.Target.Typed.CoreV1().Namespaces().Get(context.WithoutCancel(t.Context()), namespace, metav1.GetOptions{}); err != nil || ns.Labels[kube.LabelAddOn] != "" {
+			t.Errorf("after the removal namespace %s: %v (%v)", namespace, ns, err)
+		}
+	})
 }
 
 // updatable tells that a release of ours can be written over it, and that the API server says so.
@@ -487,5 +518,93 @@ func TestFormerOwnersAreNamed(t *testing.T) {
 	}
 	if len(a.Blocking()) > 0 {
 		t.Errorf("that blocks: %+v", a.Blocking())
+	}
+}
+
+// What other pods read is not taken over, nor what is no configuration of the network; and a ConfigMap of ours that somebody began to
+// read stays when the release that brought it is settled over. It would catch an update that deletes somebody else's configuration.
+func TestConfigurationOfOthersIsNeverOurs(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	manifest := upstream(t, "kube-system") + `
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: proxy-env, namespace: kube-system}
+data: {HTTPS_PROXY: "http://proxy"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: agent-env, namespace: kube-system}
+data: {X: "y"}
+`
+	b.kubectl(t, manifest, "apply", "-f", "-")
+	for _, name := range []string{"proxy-env", "agent-env"} {
+		b.kubectl(t, "", "-n", "kube-system", "set", "env", "daemonset/kube-flannel-ds", "--from=configmap/"+name)
+	}
+	b.reader(t, "other", "proxy-env")
+	in, a := b.adoptable(t)
+	if len(a.Blocking()) > 0 || len(a.Objects) != 5 {
+		t.Fatalf("%d objects are taken over: %+v, %+v", len(a.Objects), a.Objects, a.Findings)
+	}
+	for name, says := range map[string]string{"proxy-env": "Deployment other", "agent-env": "holds no network configuration"} {
+		if !slices.ContainsFunc(a.Findings, func(f plan.Finding) bool {
+			return f.Reason == plan.AdoptedAsIs && strings.HasPrefix(f.Message, "ConfigMap "+name) && strings.Contains(f.Message, says)
+		}) {
+			t.Errorf("nothing is said of %s: %+v", name, a.Findings)
+		}
+	}
+	b.save(t, in, a)
+	if _, err := b.Adopt(t.Context(), b.observe(t), a); err != nil {
+		t.Fatal(err)
+	}
+	b.upToDate(t)
+	b.reader(t, "late", "kube-flannel-cfg")
+	b.moves(t, "0.27.3")
+	b.maps(t, true, "proxy-env", "agent-env", "kube-flannel-cfg")
+	// The negative control: what is ours and read by nobody is taken back.
+	b.kubectl(t, "", "-n", "kube-system", "delete", "deployment", "late", "--wait=true")
+	b.kubectl(t, "", "-n", "kube-system", "delete", "pods", "-l", "app=late", "--wait=true")
+	b.moves(t, "0.27.4")
+	b.maps(t, false, "kube-flannel-cfg")
+	b.maps(t, true, "proxy-env", "agent-env")
+}
+
+// A network configuration that somebody else reads too stays theirs, and the CNI can be updated all the same.
+func TestASharedNetworkConfigurationIsNotTakenOver(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	b.kubectl(t, upstream(t, "kube-system"), "apply", "-f", "-")
+	b.reader(t, "other", "kube-flannel-cfg")
+	in, a := b.adoptable(t)
+	if len(a.Blocking()) > 0 || len(a.Objects) != 4 || !slices.Equal(a.PodCIDRs, []string{"10.244.0.0/16"}) {
+		t.Fatalf("found %+v", a)
+	}
+	b.save(t, in, a)
+	if _, err := b.Adopt(t.Context(), b.observe(t), a); err != nil {
+		t.Fatal(err)
+	}
+	b.upToDate(t)
+	b.updatable(t)
+	b.moves(t, "0.27.3")
+	b.maps(t, true, "kube-flannel-cfg")
+}
+
+// reader is a Deployment of somebody's that reads a ConfigMap.
+func (b *bench) reader(t *testing.T, name, reads string) {
+	t.Helper()
+	b.kubectl(t, fmt.Sprintf(`{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": %[1]q, "namespace": "kube-system"}, "spec": {
+		"selector": {"matchLabels": {"app": %[1]q}}, "template": {"metadata": {"labels": {"app": %[1]q}}, "spec": {
+		"containers": [{"name": "x", "image": "x", "envFrom": [{"configMapRef": {"name": %[2]q}}]}]}}}}`, name, reads), "apply", "-f", "-")
+}
+
+// maps tells whether ConfigMaps are there.
+func (b *bench) maps(t *testing.T, want bool, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		_, err := b.Target.Typed.CoreV1().ConfigMaps("kube-system").Get(t.Context(), name, metav1.GetOptions{})
+		if got := err == nil; got != want {
+			t.Errorf("ConfigMap %s is there: %v, want %v", name, got, want)
+		}
 	}
 }

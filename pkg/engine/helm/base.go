@@ -20,15 +20,15 @@ type base struct {
 	objects  []*unstructured.Unstructured
 	// open is true while a move is under way: then objects are of two releases.
 	open bool
+	// again is true while what was recorded is being set back: objects are of this release alone, and rules are wider until its nodes
+	// have taken it.
+	again bool
 }
 
 // baseOf is the newest revision of ours that the live workload's mark names, else the newest of ours that was settled; nil when
 // there is none, and when it cannot be read.
 func (j *job) baseOf(stored []record.Revision, digest string) *base {
 	named := func(r record.Revision) bool { return r.Digest == digest }
-	settled := func(r record.Revision) bool {
-		return r.Status == string(plan.Deployed) || r.Status == string(plan.Superseded)
-	}
 	for _, is := range []func(record.Revision) bool{named, settled} {
 		for _, r := range slices.Backward(stored) {
 			if r.By != "" || !is(r) {
@@ -38,17 +38,39 @@ func (j *job) baseOf(stored []record.Revision, digest string) *base {
 			if err != nil {
 				return nil
 			}
-			return &base{revision: r, objects: objects, open: underWay(stored)}
+			again := setsBack(stored, r.Digest)
+			return &base{revision: r, objects: objects, open: underWay(stored) && !again, again: again}
 		}
 	}
 	return nil
+}
+
+func settled(r record.Revision) bool {
+	return r.Status == string(plan.Deployed) || r.Status == string(plan.Superseded)
+}
+
+// setsBack tells whether what is under way goes to what we had settled last: it was changed since, by hand, and is set back.
+func setsBack(stored []record.Revision, digest string) bool {
+	if !underWay(stored) {
+		return false
+	}
+	for _, r := range slices.Backward(stored) {
+		switch {
+		case r.By != "":
+		case r.Digest != digest:
+			return false
+		case settled(r):
+			return true
+		}
+	}
+	return false
 }
 
 // underWay tells whether the newest revision of ours is not settled.
 func underWay(stored []record.Revision) bool {
 	for _, r := range slices.Backward(stored) {
 		if r.By == "" {
-			return r.Status != string(plan.Deployed) && r.Status != string(plan.Superseded)
+			return !settled(r)
 		}
 	}
 	return false

@@ -175,7 +175,9 @@ func (j *job) missingRights(ctx context.Context, unserved []*unstructured.Unstru
 	rights = append(rights,
 		kube.Right{Verb: "list", Resource: "configmaps", Namespace: ns},
 		kube.Right{Verb: "delete", Resource: "configmaps", Namespace: ns},
-		kube.Right{Verb: "list", Resource: "pods", Namespace: ns})
+		kube.Right{Verb: "list", Resource: "pods", Namespace: ns},
+		kube.Right{Verb: "list", Group: "apps", Resource: "daemonsets", Namespace: ns},
+		kube.Right{Verb: "list", Group: "apps", Resource: "deployments", Namespace: ns})
 	return j.Target.Missing(ctx, rights)
 }
 

@@ -37,6 +37,8 @@ type Drift struct {
 	Revision int    `json:"revision"`
 	// Open is true while a move is under way.
 	Open bool `json:"open,omitempty"`
+	// SettingBack is true while nodes take again what was recorded.
+	SettingBack bool `json:"settingBack,omitempty"`
 	// Objects that differ, in the order of writing.
 	Objects []ObjectDrift `json:"objects"`
 	// Guard are the objects of the CNI's guard that are missing or were changed.
@@ -120,7 +122,7 @@ func (e *Engine) Drift(ctx context.Context, in plan.Input, excluded []Exclusion)
 		return Drift{}, err
 	}
 	d := Drift{
-		AddOn: j.addOn.Name, Version: b.revision.Version, Revision: b.revision.Number, Open: b.open,
+		AddOn: j.addOn.Name, Version: b.revision.Version, Revision: b.revision.Number, Open: b.open, SettingBack: b.again,
 		Objects: []ObjectDrift{}, Guard: in.Cluster.Guard.Wrong, Unrecorded: unrecorded(stored, in.Installed),
 	}
 	for _, r := range in.Record.Revisions {
@@ -195,10 +197,9 @@ func (j *job) driftOf(ctx context.Context, b *base, o *unstructured.Unstructured
 		return out, nil, err
 	}
 	for _, f := range kube.Differing(live, after) {
-		preserved := j.conflicts == plan.Preserve && f.Owner != "" && !vital(o, live, f.Path)
 		switch {
 		case b.open && f.Owner == "": // it is of the other release
-		case preserved, covered(excluded, out.Object, f.Path):
+		case j.preserves(o, live, f), covered(excluded, out.Object, f.Path):
 			kept = append(kept, f)
 		default:
 			out.Fields = append(out.Fields, field(f, ""))
@@ -208,11 +209,19 @@ func (j *job) driftOf(ctx context.Context, b *base, o *unstructured.Unstructured
 	return out, kept, nil
 }
 
+// preserves tells whether the conflict policy leaves a field to its owner.
+func (j *job) preserves(o, live *unstructured.Unstructured, f kube.Field) bool {
+	return j.conflicts == plan.Preserve && f.Owner != "" && !vital(o, live, f.Path)
+}
+
 // restored is an object as the API server would have it with all fields of ours set back. Rules are narrow once no pod of an
 // older release is left.
 func (j *job) restored(ctx context.Context, b *base, o, live *unstructured.Unstructured) (after *unstructured.Unstructured, refused string, err error) {
+	if newer, err := j.outlives(ctx, o, live, b.revision.Version); err != nil || newer {
+		return live, "", err
+	}
 	o = marked(o, b.revision.Digest, 0)
-	if b.open {
+	if b.open || b.again {
 		o = render.Union([]*unstructured.Unstructured{o}, []*unstructured.Unstructured{live})[0]
 	}
 	after, err = j.Target.Write(ctx, o, live, kube.How{DryRun: true, Force: true})
@@ -227,7 +236,11 @@ func (j *job) restored(ctx context.Context, b *base, o, live *unstructured.Unstr
 }
 
 // SetBack writes drifted objects as they were recorded and takes the fields that differ from whoever owns them; what is excluded
-// stays as it is. Where somebody wrote revisions by hand, what we wrote is recorded again as the newest. The guard is not its part.
+// stays as it is. The guard is not its part.
+//
+// Where a workload's template had drifted, nodes take it again, and where somebody wrote revisions by hand, ours is to be the newest:
+// then what we wrote is recorded again as pending, rules are joined with those that pods still need, and the steps AwaitNodes and Settle
+// of the next plan finish it. Killed half-way it may be repeated, and goes on with the same revision.
 func (e *Engine) SetBack(ctx context.Context, in plan.Input, d Drift, excluded []Exclusion) ([]plan.ObjectChange, error) {
 	j, b, stored, err := e.recordedAs(ctx, in)
 	if err != nil {
@@ -236,29 +249,53 @@ func (e *Engine) SetBack(ctx context.Context, in plan.Input, d Drift, excluded [
 	if b.open {
 		return nil, fmt.Errorf("setting %s back: %w", d.AddOn, ErrUnderWay)
 	}
-	number := b.revision.Number
-	if len(d.ByHand) > 0 {
-		number = stored[len(stored)-1].Number + 1
-		if err := j.rerecord(ctx, in, b, number); err != nil {
-			return nil, err
-		}
+	to, err := j.goal(ctx, in, d, b, stored)
+	if err != nil {
+		return nil, err
 	}
-	out, err := j.setAllBack(ctx, b, d, number, excluded)
-	if err != nil || number == b.revision.Number {
-		return out, err
-	}
-	return out, j.storage().Finish(ctx, number, fmt.Sprintf("set back to revision %d", b.revision.Number))
+	return j.setAllBack(ctx, b, d, to, excluded)
 }
 
-// setAllBack writes the drifted objects, and with a new revision the workload, which carries its number.
-func (j *job) setAllBack(ctx context.Context, b *base, d Drift, number int, excluded []Exclusion) ([]plan.ObjectChange, error) {
+// goal is the revision that objects are set back to.
+type goal struct {
+	number int
+	// pending is true when it was begun anew: workloads are marked with it.
+	pending bool
+	// wide joins rules with those that are live: pods that run may need them until it is settled.
+	wide bool
+}
+
+// goal begins a revision where one is needed, or goes on with the one that was begun.
+func (j *job) goal(ctx context.Context, in plan.Input, d Drift, b *base, stored []record.Revision) (goal, error) {
+	last := stored[len(stored)-1]
+	pending := last.Status == string(plan.PendingUpgrade) || last.Status == string(plan.PendingInstall)
+	switch {
+	case b.again && pending && last.By == "":
+		return goal{last.Number, true, true}, nil
+	case in.Installed.Version != b.revision.Version && !d.Rolls(): // it is excluded: another release goes on running, and is not recorded as ours
+		return goal{number: b.revision.Number, wide: true}, nil
+	case b.again || d.Rolls() || len(d.ByHand) > 0:
+		return goal{last.Number + 1, true, true}, j.rerecord(ctx, in, b, last.Number+1)
+	default:
+		return goal{number: b.revision.Number}, nil
+	}
+}
+
+// setAllBack writes the drifted objects, and with a new revision the workloads, which carry its number. Of an object that is excluded
+// as a whole nothing is written but that.
+func (j *job) setAllBack(ctx context.Context, b *base, d Drift, to goal, excluded []Exclusion) ([]plan.ObjectChange, error) {
 	var out []plan.ObjectChange
 	for _, o := range b.objects {
 		drifted := slices.ContainsFunc(d.Objects, func(x ObjectDrift) bool { return x.Object == kube.Ref(o) && x.Differs() })
-		if !drifted && (number == b.revision.Number || render.PhaseOf(o) != render.Workloads) {
+		marks := to.pending && render.PhaseOf(o) == render.Workloads
+		write := j.setBack
+		if covered(excluded, kube.Ref(o), "") {
+			drifted, write = false, j.remark
+		}
+		if !drifted && !marks {
 			continue
 		}
-		c, err := j.setBack(ctx, b, o, number, excluded)
+		c, err := write(ctx, b, o, to, excluded)
 		if err != nil {
 			return out, err
 		}
@@ -271,7 +308,7 @@ func (j *job) setAllBack(ctx context.Context, b *base, d Drift, number int, excl
 }
 
 // setBack writes one object as it was recorded.
-func (j *job) setBack(ctx context.Context, b *base, o *unstructured.Unstructured, number int, excluded []Exclusion) (plan.ObjectChange, error) {
+func (j *job) setBack(ctx context.Context, b *base, o *unstructured.Unstructured, to goal, excluded []Exclusion) (plan.ObjectChange, error) {
 	c := plan.ObjectChange{Object: kube.Ref(o)}
 	found, kept, err := j.driftOf(ctx, b, o, excluded)
 	if err != nil {
@@ -285,12 +322,44 @@ func (j *job) setBack(ctx context.Context, b *base, o *unstructured.Unstructured
 		f.Fate = plan.Take
 		c.Fields = append(c.Fields, f)
 	}
-	o = marked(o, b.revision.Digest, number)
+	o = marked(o, b.revision.Digest, to.number)
 	if live != nil {
+		if to.wide {
+			o = render.Union([]*unstructured.Unstructured{o}, []*unstructured.Unstructured{live})[0]
+		}
 		o = kube.Without(o, live, kept)
 	}
 	how := kube.How{Force: true}
 	after, err := j.Target.Write(ctx, o, live, how)
+	return judge(attempt{c, live, after}, err, how)
+}
+
+// remark writes our marks onto a workload and leaves all else of it as it is. One that is not there stays away.
+func (j *job) remark(ctx context.Context, b *base, o *unstructured.Unstructured, to goal, _ []Exclusion) (plan.ObjectChange, error) {
+	c := plan.ObjectChange{Object: kube.Ref(o), Action: plan.Unchanged}
+	live, err := j.Target.Get(ctx, o)
+	if err != nil {
+		return c, fmt.Errorf("reading %s: %w", c.Object, err)
+	}
+	if live == nil {
+		return c, nil
+	}
+	after, refused, err := j.restored(ctx, b, o, live)
+	if err != nil || refused != "" {
+		c.Action, c.Message = plan.Refused, refused
+		return c, err
+	}
+	kept := slices.DeleteFunc(kube.Differing(live, after), func(f kube.Field) bool { return ownMark(f.Path) })
+	o = kube.Without(marked(o, b.revision.Digest, to.number), live, kept)
+	if err := j.Engine.asked(ctx, o, live, true); err != nil {
+		if errors.Is(err, errTouched) {
+			c.Action, c.Message = plan.Refused, err.Error()
+			return c, nil
+		}
+		return c, fmt.Errorf("trying the marks of %s: %w", c.Object, err)
+	}
+	how := kube.How{Force: true}
+	after, err = j.Target.Write(ctx, o, live, how)
 	return judge(attempt{c, live, after}, err, how)
 }
 

@@ -26,6 +26,8 @@ type Engine struct {
 	// NewCharts renders a release that is live, or that is gone back to, with the charts of the folder too, and not with the one
 	// that it was written with.
 	NewCharts bool
+	// Excluded are left alone by Settle: an operator said so for drift that is set back.
+	Excluded []Exclusion
 	// Now stamps revisions.
 	Now func() time.Time
 	// Images looks an image up in its registry, for architectures of nodes; nil does not look. See LookUp.
@@ -39,6 +41,10 @@ type job struct {
 	with   maker
 	render *render.Render
 	digest string
+	// keeps is true on a way back, and on the way to an older release than the live one: then live definitions are left as they are.
+	keeps bool
+	// live is the digest that the live workload carries.
+	live string
 	// settings of the operator that it was rendered with, as a revision records them.
 	settings string
 	// conflicts says what is done about fields that somebody else owns.
@@ -56,8 +62,8 @@ func (e *Engine) open(ctx context.Context, in plan.Input) (*job, error) {
 	if !ok {
 		return nil, nil //nolint:nilnil // "there is no target" is an answer, not an error
 	}
-	j := &job{Engine: e, addOn: addOn, with: folder(e.Charts)}
 	back := plan.BackTo(in)
+	j := &job{Engine: e, addOn: addOn, with: folder(e.Charts), keeps: back > 0 || isOlder(r, in.Installed), live: in.Installed.Digest}
 	err := j.make(in, r)
 	if err == nil && back == 0 && j.digest == in.Installed.Digest || !j.looksBack(in.Installed, r, back) {
 		return j, err

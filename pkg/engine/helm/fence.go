@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -39,11 +41,7 @@ func (e *Engine) fence(ctx context.Context, addOn catalog.AddOn) error {
 	if err := e.fenceRecord(ctx, addOn); err != nil {
 		return err
 	}
-	stored, err := record.Open(e.Target, addOn.Workload.Namespace, addOn.Release, e.Now).Revisions(ctx)
-	if err != nil {
-		return err
-	}
-	objects, err := mayRun(stored)
+	objects, err := e.atStake(ctx, addOn)
 	if err != nil {
 		return err
 	}
@@ -56,12 +54,40 @@ func (e *Engine) fence(ctx context.Context, addOn catalog.AddOn) error {
 		if done[kube.Ref(o)] {
 			continue
 		}
-		if err := e.Target.MarkEpoch(ctx, o); err != nil {
+		if err := e.markOurs(ctx, addOn, o); err != nil {
 			return err
 		}
 		done[kube.Ref(o)] = true
 	}
 	return nil
+}
+
+// atStake are the objects that an actor before may be about to write. Where a release Secret cannot be read the workload stands for
+// them: nobody writes anything of that release before the Secret is mended.
+func (e *Engine) atStake(ctx context.Context, addOn catalog.AddOn) ([]*unstructured.Unstructured, error) {
+	stored, err := record.Open(e.Target, addOn.Workload.Namespace, addOn.Release, e.Now).Revisions(ctx)
+	if errors.Is(err, record.ErrUnreadable) {
+		w := addOn.Workload
+		return []*unstructured.Unstructured{reference("apps/v1", w.Kind, &metav1.ObjectMeta{Namespace: w.Namespace, Name: w.Name})}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return mayRun(slices.DeleteFunc(stored, func(r record.Revision) bool { return r.By != "" }))
+}
+
+// markOurs marks an object that is there and ours; of kinds that we do not know, none is.
+func (e *Engine) markOurs(ctx context.Context, addOn catalog.AddOn, o *unstructured.Unstructured) error {
+	live, err := e.Target.Get(ctx, o)
+	switch {
+	case meta.IsNoMatchError(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("reading %s: %w", kube.Ref(o), err)
+	case live == nil || !kube.Ours(live, addOn.Name, addOn.Release, addOn.Workload.Namespace):
+		return nil
+	}
+	return e.Target.MarkEpoch(ctx, o)
 }
 
 // fenceRecord marks the release Secrets until a look finds none without the mark: the actor before may add one meanwhile, and
@@ -73,7 +99,7 @@ func (e *Engine) fenceRecord(ctx context.Context, addOn catalog.AddOn) error {
 		if err != nil {
 			return fmt.Errorf("listing release Secrets: %w", err)
 		}
-		unmarked := slices.DeleteFunc(list.Items, func(s corev1.Secret) bool { return kube.EpochOf(&s) == e.Target.Epoch })
+		unmarked := slices.DeleteFunc(list.Items, func(s corev1.Secret) bool { return kube.EpochOf(&s) == e.Target.Epoch || !byUs(&s) })
 		if len(unmarked) == 0 {
 			return nil
 		}
@@ -84,6 +110,13 @@ func (e *Engine) fenceRecord(ctx context.Context, addOn catalog.AddOn) error {
 		}
 	}
 	return errors.New("the release Secrets do not keep the mark, or become more and more")
+}
+
+// byUs tells whether we wrote a release Secret, or wrote to it.
+func byUs(s *corev1.Secret) bool {
+	return s.Labels[record.LabelRevision] != "" || slices.ContainsFunc(s.ManagedFields, func(f metav1.ManagedFieldsEntry) bool {
+		return strings.HasPrefix(f.Manager, kube.FieldManager)
+	})
 }
 
 // mayRun are the objects of the recorded releases that pods may still run: the newest deployed revision and all after it.

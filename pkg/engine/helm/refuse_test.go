@@ -1,17 +1,22 @@
 package helm_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/addonctl/addonctl/charts"
 	"github.com/addonctl/addonctl/pkg/engine/helm"
+	"github.com/addonctl/addonctl/pkg/guard"
+	"github.com/addonctl/addonctl/pkg/kube"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/testkube"
 )
@@ -219,7 +224,7 @@ patches:
 }
 
 // An admission policy that only an older release had is taken back behind the last node: nobody would know it any more, and it
-// would deny for ever. One of somebody else's stays.
+// would deny for ever. One of somebody else's stays. addonctl's own account has to be allowed to.
 func TestAPolicyOfAnOlderReleaseIsTakenBackLast(t *testing.T) {
 	t.Parallel()
 	b := start(t)
@@ -234,17 +239,18 @@ spec:
 ---
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicyBinding
-metadata: {name: npn-pod-deletion-deny-policy}
+metadata: {name: npn-pod-deletion-deny-policy-binding}
 spec: {policyName: npn-pod-deletion-deny-policy, validationActions: [Deny]}
 `
 	b.extend(t, policies)
 	b.installed(t, "0.26.2")
 	b.Charts = charts.FS
+	all := b.Target.Typed.AdmissionregistrationV1()
+	b.asAccount(t)
 	b.do(t, "0.27.3", plan.Apply)
 	waitObserved(t, b, "0.27.3")
-	all := b.Target.Typed.AdmissionregistrationV1()
 	const name = "npn-pod-deletion-deny-policy"
-	if _, err := all.ValidatingAdmissionPolicyBindings().Get(t.Context(), name, metav1.GetOptions{}); err != nil {
+	if _, err := all.ValidatingAdmissionPolicyBindings().Get(t.Context(), name+"-binding", metav1.GetOptions{}); err != nil {
 		t.Errorf("while nodes change the policy is gone: %v", err)
 	}
 	// Somebody made the policy theirs; the binding is ours still.
@@ -257,10 +263,34 @@ spec: {policyName: npn-pod-deletion-deny-policy, validationActions: [Deny]}
 		t.Fatal(err)
 	}
 	b.do(t, "0.27.3", plan.Settle)
-	if _, err := all.ValidatingAdmissionPolicyBindings().Get(t.Context(), name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+	if _, err := all.ValidatingAdmissionPolicyBindings().Get(t.Context(), name+"-binding", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("the binding: %v, want that it is gone", err)
 	}
 	if _, err := all.ValidatingAdmissionPolicies().Get(t.Context(), name, metav1.GetOptions{}); err != nil {
 		t.Errorf("somebody else's policy: %v", err)
 	}
+}
+
+// asAccount lets the engine act as addonctl's own account.
+func (b *bench) asAccount(t *testing.T) {
+	t.Helper()
+	if _, err := guard.Identity(t.Context(), b.Target); err != nil {
+		t.Fatal(err)
+	}
+	token, err := guard.Mint(t.Context(), b.Target, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	acting, err := b.Target.As(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	testkube.Eventually(t, 10*time.Second, func(ctx context.Context) error { // rights reach the API server a moment later
+		missing, err := acting.Missing(ctx, []kube.Right{{Verb: "list", Resource: "secrets", Namespace: "kube-system"}})
+		if err == nil && len(missing) > 0 {
+			err = fmt.Errorf("missing %v", missing)
+		}
+		return err
+	})
+	b.Target = acting
 }

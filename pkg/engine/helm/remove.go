@@ -40,7 +40,7 @@ var removables = []removable{
 }
 
 // Remove takes an add-on off the cluster: workloads first, then configuration and rights, and its revisions last. Whatever carries
-// the add-on's marks goes, of any revision; definitions, namespaces and the network type stay. breaker is a client that the guard
+// the add-on's marks goes, of any revision; definitions, namespaces, without our label, and the network type stay. breaker is a client that the guard
 // lets through, by a break-glass: our own account may delete no workloads. Killed half-way it may be repeated.
 //
 // It is no way out of anything. Its one caller is the command uninstall, which a test sees to.
@@ -52,6 +52,9 @@ func (e *Engine) Remove(ctx context.Context, addOn catalog.AddOn, breaker *kube.
 		if err != nil {
 			return out, fmt.Errorf("removing %s: %w", addOn.Name, err)
 		}
+	}
+	if err := release(ctx, breaker, addOn); err != nil {
+		return out, fmt.Errorf("removing %s: %w", addOn.Name, err)
 	}
 	store := record.Open(e.Target, addOn.Workload.Namespace, addOn.Release, e.Now)
 	if err := store.Erase(ctx); err != nil {

@@ -22,12 +22,12 @@ import (
 // Deleted is the action of an object that was taken back.
 const Deleted plan.Action = "delete"
 
-// settle takes back, after the last node, the rules and the configuration that only older releases needed, then records
+// settle takes back, after the last node and the last Deployment, the rules and the configuration that only older releases needed, then records
 // the revision as deployed. Workloads, namespaces, definitions and identities are never deleted here. Before each part it looks
 // whether the step's revision still is the one that is live: taking back belongs to whoever wrote last.
 func (j *job) settle(ctx context.Context, s plan.Step) ([]plan.ObjectChange, error) {
 	var out []plan.ObjectChange
-	for _, part := range []func(context.Context) ([]plan.ObjectChange, error){j.narrow, j.prune, j.unguard} {
+	for _, part := range []func(context.Context) ([]plan.ObjectChange, error){j.followed, j.narrow, j.prune, j.unguard} {
 		if err := j.current(ctx, s); err != nil {
 			return out, err
 		}
@@ -38,6 +38,9 @@ func (j *job) settle(ctx context.Context, s plan.Step) ([]plan.ObjectChange, err
 		}
 	}
 	if err := j.current(ctx, s); err != nil {
+		return out, err
+	}
+	if err := j.claim(ctx, j.addOn); err != nil { // of an adoption by an addonctl that did not
 		return out, err
 	}
 	return out, j.store.Finish(ctx, s.Revision, fmt.Sprintf("%s %s is Ready on every node", s.AddOn, s.Version))
@@ -65,11 +68,42 @@ func (j *job) workload(ctx context.Context) (*appsv1.DaemonSet, error) {
 	return d, kube.Fenced(d, j.Target.Epoch)
 }
 
-// narrow writes rules as the release has them, without those of older releases.
+// followed tells, by plan.ErrNotYet, that a Deployment of the release still has pods of an older one, whose rules they need. Nodes are
+// waited for before; Deployments follow at their own pace.
+func (j *job) followed(ctx context.Context) ([]plan.ObjectChange, error) {
+	for _, o := range j.render.Objects {
+		if o.GetKind() != "Deployment" {
+			continue
+		}
+		d, err := j.Target.Typed.AppsV1().Deployments(o.GetNamespace()).Get(ctx, o.GetName(), metav1.GetOptions{})
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", kube.Ref(o), err)
+		}
+		s, wanted := d.Status, int32(1)
+		if d.Spec.Replicas != nil {
+			wanted = *d.Spec.Replicas
+		}
+		if s.ObservedGeneration < d.Generation || s.UpdatedReplicas < wanted || s.Replicas != s.UpdatedReplicas {
+			return nil, fmt.Errorf("%s has not followed, its older pods need their rules: %d pods wanted, %d there, %d of them of the new release: %w",
+				kube.Ref(o), wanted, s.Replicas, s.UpdatedReplicas, plan.ErrNotYet)
+		}
+	}
+	return nil, nil
+}
+
+// narrow writes rules as the release has them, without those of older releases. Where what was recorded is set back, whoever had
+// changed them still owns them too, and they are taken.
 func (j *job) narrow(ctx context.Context) ([]plan.ObjectChange, error) {
+	stored, err := j.store.Revisions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if j.conflicts != plan.Preserve && setsBack(stored, j.digest) {
+		j.conflicts = plan.Overwrite
+	}
 	var out []plan.ObjectChange
 	for _, o := range j.render.Objects {
-		if render.PhaseOf(o) != render.Identity {
+		if render.PhaseOf(o) != render.Identity || covered(j.Excluded, kube.Ref(o), "rules") {
 			continue
 		}
 		c, err := j.write(ctx, o, narrowing)
@@ -84,7 +118,7 @@ func (j *job) narrow(ctx context.Context) ([]plan.ObjectChange, error) {
 	return out, nil
 }
 
-// prune deletes the ConfigMaps of older releases that no pod reads any more.
+// prune deletes the ConfigMaps of older releases that no pod and no template in the namespace reads any more, whoever's it is.
 func (j *job) prune(ctx context.Context) ([]plan.ObjectChange, error) {
 	ns := j.addOn.Workload.Namespace
 	maps := j.Target.Typed.CoreV1().ConfigMaps(ns)
@@ -92,14 +126,14 @@ func (j *job) prune(ctx context.Context) ([]plan.ObjectChange, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing old configuration: %w", err)
 	}
-	read, err := j.read(ctx)
+	read, err := j.readers(ctx, ns, nil)
 	if err != nil {
 		return nil, err
 	}
 	var out []plan.ObjectChange
 	for i := range list.Items {
 		m := &list.Items[i]
-		if j.renders("ConfigMap", m.Name) || read[m.Name] || !kube.Ours(m, j.addOn.Name, j.addOn.Release, ns) {
+		if j.renders("ConfigMap", m.Name) || len(read[m.Name]) > 0 || !kube.Ours(m, j.addOn.Name, j.addOn.Release, ns) {
 			continue
 		}
 		if err := kube.Fenced(m, j.Target.Epoch); err != nil {
@@ -171,7 +205,7 @@ func (j *job) guardRights(stored []record.Revision) []kube.Right {
 	var out []kube.Right
 	for _, o := range j.lost(stored) {
 		for _, verb := range []string{"get", "delete"} {
-			r := kube.Right{Verb: verb, Group: o.GroupVersionKind().Group, Resource: plural(o.GetKind())}
+			r := kube.Right{Verb: verb, Group: o.GroupVersionKind().Group, Resource: plural(o.GetKind()), Name: o.GetName()}
 			if !slices.Contains(out, r) {
 				out = append(out, r)
 			}
@@ -196,23 +230,47 @@ func (j *job) renders(kind, name string) bool {
 	return false
 }
 
-// read are the ConfigMaps that the add-on's pods read, whatever release they run, and that the next pod of the live
-// template will.
-func (j *job) read(ctx context.Context) (map[string]bool, error) {
-	d, err := j.workload(ctx)
+// readers are the pods and the templates of a namespace that read each ConfigMap, as "Kind name", by the ConfigMap's name. Not only
+// the add-on's own: what was adopted may be read by others too. own tells which count as the add-on's and are left out; nil leaves
+// out none.
+func (e *Engine) readers(ctx context.Context, namespace string, own func(kind string, o metav1.Object) bool) (map[string][]string, error) {
+	out := map[string][]string{}
+	note := func(kind string, o metav1.Object, p *corev1.PodSpec) {
+		if own != nil && own(kind, o) {
+			return
+		}
+		read := map[string]bool{}
+		readBy(p, read)
+		for name := range read {
+			out[name] = append(out[name], kind+" "+o.GetName())
+		}
+	}
+	sets, err := e.Target.Typed.AppsV1().DaemonSets(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("listing DaemonSets that read configuration: %w", err)
 	}
-	pods, err := j.Target.Typed.CoreV1().Pods(d.Namespace).List(ctx, metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(d.Spec.Selector)})
+	for i := range sets.Items {
+		note("DaemonSet", &sets.Items[i], &sets.Items[i].Spec.Template.Spec)
+	}
+	deployments, err := e.Target.Typed.AppsV1().Deployments(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("listing the add-on's pods: %w", err)
+		return nil, fmt.Errorf("listing Deployments that read configuration: %w", err)
 	}
-	out := map[string]bool{}
-	readBy(&d.Spec.Template.Spec, out)
-	for i := range pods.Items {
-		readBy(&pods.Items[i].Spec, out)
+	for i := range deployments.Items {
+		note("Deployment", &deployments.Items[i], &deployments.Items[i].Spec.Template.Spec)
 	}
-	return out, nil
+	for next := ""; ; {
+		pods, err := e.Target.Typed.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{Limit: 500, Continue: next})
+		if err != nil {
+			return nil, fmt.Errorf("listing pods that read configuration: %w", err)
+		}
+		for i := range pods.Items {
+			note("Pod", &pods.Items[i], &pods.Items[i].Spec)
+		}
+		if next = pods.Continue; next == "" {
+			return out, nil
+		}
+	}
 }
 
 // readBy notes the ConfigMaps that a pod reads, from volumes or into variables.

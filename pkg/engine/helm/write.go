@@ -49,6 +49,10 @@ func (j *job) try(ctx context.Context, o *unstructured.Unstructured, m mode) (at
 	if a.live, err = j.Target.Get(ctx, o); err != nil {
 		return a, fmt.Errorf("reading %s: %w", a.change.Object, err)
 	}
+	if kept, err := j.kept(ctx, o, a.live); err != nil || kept {
+		a.change.Action, a.after = plan.Unchanged, a.live
+		return a, err
+	}
 	if a.live != nil && !kube.Ours(a.live, j.addOn.Name, j.addOn.Release, j.addOn.Workload.Namespace) {
 		a.change.Action, a.change.Message = plan.NotOurs, "it does not carry our marks"
 		if owner := kube.Owner(a.live); owner != "" {
