@@ -51,7 +51,7 @@ quickstart: build sandbox-1.36 ## See the main job: install, pin, update, histor
 
 .PHONY: test
 test: sandbox $(GOTESTSUM) $(HELM) ## Run every test, on real control planes too
-	@$(GOTESTSUM) --format pkgname --hide-summary skipped -- $(RACE) -shuffle=on -timeout 20m ./...
+	@$(GOTESTSUM) --format pkgname --hide-summary skipped -- $(RACE) -shuffle=on -timeout 45m ./...
 
 .PHONY: fuzz
 fuzz: ## Fuzz every target (FUZZTIME=30s each)
