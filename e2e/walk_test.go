@@ -76,7 +76,7 @@ func (c *cluster) moves(t *testing.T) {
 		t.Fatal(err)
 	}
 	halted := c.want(t, 4, "update", "--version", "0.26.2", "--yes", "--timeout", "20s", "-o", "json").
-		says(t, "node-0", "ImagePullBackOff", "addonctl update --version 0.24.4")
+		says(t, "node-0", "ImagePullBackOff", "the way back, to 0.24.4, is: addonctl rollback")
 	if got := read[act](t, halted); got.Outcome != "NodesFailed" || len(got.Waiting) == 0 {
 		t.Errorf("a node that cannot pull: %s", halted)
 	}
@@ -196,7 +196,7 @@ func TestACrashLoopOnOneNodeIsNoSuccess(t *testing.T) {
 		}
 		return nil
 	})
-	c.want(t, 4, "update", "--version", "0.27.3", "--timeout", "5s", "--yes").says(t, "node-07", "gate", "addonctl update --version 0.26.2")
+	c.want(t, 4, "update", "--version", "0.27.3", "--timeout", "5s", "--yes").says(t, "node-07", "gate", "the way back, to 0.26.2, is: addonctl rollback")
 	if back := c.must(t, "update", "--version", "0.26.2", "--timeout", "3m", "--yes"); strings.Contains(back.err, "in trouble") {
 		t.Logf("on the way back: %s", back.err)
 	}

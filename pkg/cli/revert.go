@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -126,7 +127,8 @@ func (s *session) revert(c *cobra.Command, u undertaking, failed reconcile.Outco
 	w.Desired = before(u.w.Seen, w.Desired, was)
 	s.note(fmt.Sprintf("%s; going back to %s %s, revision %d", why, p.AddOn, was.Version, was.Number))
 	s.tell(p)
-	if err := s.save(ctx, in.Request, w); err != nil {
+	// Ctrl-C does not cut the wish in two: the loop sees it right after.
+	if err := s.save(context.WithoutCancel(ctx), in.Request, w); err != nil {
 		return stays(c, failed, f, err.Error())
 	}
 	return s.goBack(c, w, failed, f)

@@ -8,10 +8,6 @@ import (
 
 // pinKept refuses an update that the pin does not want. Changing the pin is an act of its own.
 func pinKept(d decision) []Finding {
-	if d.wishLost() {
-		return block(WishLost, fmt.Sprintf("%s %s is live and nothing is recorded of what is wanted of it: whether it was pinned is not known", d.addOn.Name, d.Installed.Version),
-			fmt.Sprintf("addonctl pin --version %s --reason … keeps it; addonctl unpin leaves it to automatic updates", d.Installed.Version))
-	}
 	pin := d.Desired.Version
 	if pin == "" || d.Request.Verb != Update || same(d.Request.Version, pin) || d.Request.keepsVersion() {
 		return nil
@@ -22,6 +18,15 @@ func pinKept(d decision) []Finding {
 	return block(Pinned,
 		fmt.Sprintf("%s is pinned to %s%s", d.addOn.Name, pin, pinDetail(d.Desired.Pin)),
 		fmt.Sprintf("addonctl pin --version %s --reason … moves the pin, addonctl unpin returns to automatic updates", d.nextVersion()))
+}
+
+// wishRecorded refuses to take an add-on whose record is gone for one that nobody ever pinned.
+func wishRecorded(d decision) []Finding {
+	if !d.wishLost() {
+		return nil
+	}
+	return block(WishLost, fmt.Sprintf("%s %s is live and nothing is recorded of what is wanted of it: whether it was pinned is not known", d.addOn.Name, d.Installed.Version),
+		fmt.Sprintf("addonctl pin --version %s --reason … keeps it; addonctl unpin leaves it to automatic updates", d.Installed.Version))
 }
 
 // wishLost tells whether the record of an add-on that runs is gone, and would be made anew as if nobody had ever pinned it. A cluster

@@ -63,6 +63,8 @@ var rules = []Check{
 	{"node-needs", nodeNeeds},
 	// What an operator set is taken by every release on the way, and nothing of it is lost (facts: OKE rules 17 and 18).
 	{"settings-recorded", settingsRecorded},
+	// A lost record is not taken for the wish of nobody.
+	{"wish-recorded", wishRecorded},
 	{"settings-fit", settingsFit},
 	{"configuration-keys", configurationKeys},
 	{"settings-change", settingsChange},

@@ -132,7 +132,7 @@ func rowsOfNetworkAndWriting(tb testing.TB) map[string]row {
 			"guarded", with(settled(tb, "0.26.2"), func(in *plan.Input) { in.Cluster.Guard.Unknown = true }), plan.GuardUnknown, false, "may not list admission policies",
 		},
 		"an update of an add-on whose record is gone": {
-			"pin-kept", with(settled(tb, "0.26.2"), func(in *plan.Input) { in.Desired = plan.Desired{} }, request(plan.Update, "")), plan.WishLost, true, "not known",
+			"wish-recorded", with(settled(tb, "0.26.2"), func(in *plan.Input) { in.Desired = plan.Desired{} }, request(plan.Update, "")), plan.WishLost, true, "not known",
 		},
 		"an update against a pin": {
 			"pin-kept", with(settled(tb, "0.26.2"), pinnedTo("0.26.2"), request(plan.Update, "")), plan.Pinned, true, `pinned to 0.26.2 (reason "kernel", ticket NET-1)`,
