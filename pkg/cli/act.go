@@ -254,18 +254,26 @@ func (s *session) confirm(ctx context.Context, yes bool) error {
 	if !s.terminal() {
 		return usage("add --yes to act without being asked", "this would change cluster %s, and there is no terminal to ask on", s.cluster)
 	}
-	fmt.Fprint(s.Err, "Go on? [y/N] ")
+	return s.question(ctx, "Go on? [y/N] ", func(answer string) bool {
+		answer = strings.ToLower(answer)
+		return answer == "y" || answer == "yes"
+	})
+}
+
+// question asks whoever sits at the terminal; every answer that is not the wanted one is no.
+func (s *session) question(ctx context.Context, text string, yes func(answer string) bool) error {
+	fmt.Fprint(s.Err, text)
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(s.In).ReadString('\n')
-		answer <- strings.ToLower(strings.TrimSpace(line))
+		answer <- strings.TrimSpace(line)
 	}()
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(s.Err)
 		return &exit{code: exitInterrupted, err: errors.New("interrupted at the question; nothing was written")}
 	case a := <-answer:
-		if a == "y" || a == "yes" {
+		if yes(a) {
 			return nil
 		}
 		return &exit{code: exitFailure, err: errors.New("not confirmed; nothing was written")}

@@ -42,7 +42,7 @@ func (s *session) asAccount(ctx context.Context) error {
 	}
 	missing, err := acting.Missing(ctx, actingRights)
 	if err == nil && len(missing) == 0 { // else making the account was not finished: begin does that
-		s.engine.Target = acting
+		s.acting, s.engine.Target = acting, acting
 	}
 	return err
 }
@@ -129,12 +129,16 @@ func cutOff(err error) bool {
 
 // prepare makes sure that addonctl's own account is there, and acts as it.
 func (s *session) prepare(ctx context.Context) (*kube.Client, error) {
-	if _, err := guard.Identity(ctx, s.client); err != nil {
+	made, err := guard.Identity(ctx, s.client)
+	if err != nil {
 		return nil, fmt.Errorf("making addonctl's own account: %w", err)
+	}
+	if s.acting != nil && len(made) == 0 {
+		return s.acting, nil
 	}
 	acting, err := s.account(ctx)
 	if err == nil {
-		err = s.allowed(ctx, acting)
+		err = allowed(ctx, acting, guard.Account, actingRights)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("acting as addonctl's own account: %w", err)
@@ -160,15 +164,15 @@ func (s *session) fence(ctx context.Context) error {
 }
 
 // allowed waits until the API server knows the rights of an account that was just made.
-func (s *session) allowed(ctx context.Context, acting *kube.Client) error {
+func allowed(ctx context.Context, acting *kube.Client, account string, needs []kube.Right) error {
 	until := time.Now().Add(10 * time.Second)
 	for {
-		missing, err := acting.Missing(ctx, actingRights)
+		missing, err := acting.Missing(ctx, needs)
 		switch {
 		case err == nil && len(missing) == 0:
 			return nil
 		case time.Now().After(until) && err == nil:
-			return lacking("act as ServiceAccount kube-system/addonctl", missing)
+			return lacking("act as ServiceAccount kube-system/"+account, missing)
 		case time.Now().After(until):
 			return err
 		}

@@ -29,10 +29,12 @@ const drivenBy = "cli"
 // session is a command's connection to one cluster.
 type session struct {
 	*app
-	client   *kube.Client
-	hub      *hub.Hub
-	loop     *reconcile.Loop
-	engine   *helm.Engine
+	client *kube.Client
+	hub    *hub.Hub
+	loop   *reconcile.Loop
+	engine *helm.Engine
+	// acting is a client of addonctl's own account that the command has looked with; nil while it looks as our user.
+	acting   *kube.Client
 	observer *observe.Observer
 	// told are facts that were given on the command line.
 	told catalog.Facts

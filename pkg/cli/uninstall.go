@@ -1,14 +1,11 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
@@ -244,22 +241,7 @@ func (s *session) confirmName(ctx context.Context, given string) error {
 	if !s.terminal() {
 		return usage("add --confirm "+s.cluster+" if that is what you mean", "this would leave cluster %s without a network, and there is no terminal to ask on", s.cluster)
 	}
-	fmt.Fprint(s.Err, "Type the name of the cluster to go on: ")
-	answer := make(chan string, 1)
-	go func() {
-		line, _ := bufio.NewReader(s.In).ReadString('\n')
-		answer <- strings.TrimSpace(line)
-	}()
-	select {
-	case <-ctx.Done():
-		fmt.Fprintln(s.Err)
-		return &exit{code: exitInterrupted, err: errors.New("interrupted at the question; nothing was written")}
-	case name := <-answer:
-		if name == s.cluster {
-			return nil
-		}
-		return &exit{code: exitFailure, err: errors.New("not confirmed; nothing was written")}
-	}
+	return s.question(ctx, "Type the name of the cluster to go on: ", func(name string) bool { return name == s.cluster })
 }
 
 // remove takes the cluster over, breaks the glass, takes the add-on away and then its record. The guard stays in place all the
@@ -276,7 +258,7 @@ func (s *session) remove(ctx context.Context, addOn catalog.AddOn) error {
 	}
 	breaker, err := s.client.As(g.Token)
 	if err == nil {
-		err = s.awaitRights(ctx, breaker)
+		err = allowed(ctx, breaker, guard.BreakGlassAccount, breakingRights)
 	}
 	if err != nil {
 		return fmt.Errorf("breaking the glass: %w", err)
@@ -296,22 +278,5 @@ func (s *session) remove(ctx context.Context, addOn catalog.AddOn) error {
 	return s.print(r)
 }
 
-// awaitRights waits until the API server knows the rights of the break-glass' account, which may just have been made.
-func (s *session) awaitRights(ctx context.Context, breaker *kube.Client) error {
-	needs := []kube.Right{{Verb: "delete", Group: "apps", Resource: "daemonsets", Namespace: metav1.NamespaceSystem}}
-	for until := time.Now().Add(10 * time.Second); ; {
-		missing, err := breaker.Missing(ctx, needs)
-		if err == nil && len(missing) == 0 {
-			return nil
-		}
-		if err == nil && time.Now().After(until) {
-			err = lacking("act as ServiceAccount kube-system/"+guard.BreakGlassAccount, missing)
-		}
-		if err != nil {
-			return err
-		}
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
-			return err
-		}
-	}
-}
+// breakingRights tell whether the rights of the break-glass' account are bound to it.
+var breakingRights = []kube.Right{{Verb: "delete", Group: "apps", Resource: "daemonsets", Namespace: metav1.NamespaceSystem}}

@@ -84,52 +84,50 @@ func write(ctx context.Context, c *kube.Client, wrong []string) (written []strin
 	return written, nil
 }
 
-// writePolicy replaces the whole spec: applying it would leave what somebody added to its lists.
 func writePolicy(ctx context.Context, c *kube.Client, want *admissionv1.ValidatingAdmissionPolicy) error {
-	api := c.Typed.AdmissionregistrationV1().ValidatingAdmissionPolicies()
-	live, err := api.Get(ctx, want.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		_, err = api.Create(ctx, want, metav1.CreateOptions{FieldManager: kube.FieldManager})
-		return err
-	}
-	if err != nil {
-		return err
-	}
-	if !newer(live, want) {
-		live.Spec = want.Spec
-		stampVersion(live, want)
-	}
-	label(&live.ObjectMeta)
-	_, err = api.Update(ctx, live, metav1.UpdateOptions{FieldManager: kube.FieldManager})
-	return err
+	return replace(ctx, c.Typed.AdmissionregistrationV1().ValidatingAdmissionPolicies(), want, func(live *admissionv1.ValidatingAdmissionPolicy) { live.Spec = want.Spec })
 }
 
 func writeBinding(ctx context.Context, c *kube.Client, want *admissionv1.ValidatingAdmissionPolicyBinding) error {
-	api := c.Typed.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings()
-	live, err := api.Get(ctx, want.Name, metav1.GetOptions{})
+	return replace(ctx, c.Typed.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings(), want, func(live *admissionv1.ValidatingAdmissionPolicyBinding) { live.Spec = want.Spec })
+}
+
+// api writes objects of one kind.
+type api[T metav1.Object] interface {
+	Get(ctx context.Context, name string, o metav1.GetOptions) (T, error)
+	Create(ctx context.Context, o T, options metav1.CreateOptions) (T, error)
+	Update(ctx context.Context, o T, options metav1.UpdateOptions) (T, error)
+}
+
+// replace creates an object of the guard, or replaces the whole spec of the live one: applying it would leave what somebody added to
+// its lists.
+func replace[T metav1.Object](ctx context.Context, of api[T], want T, respecify func(live T)) error {
+	live, err := of.Get(ctx, want.GetName(), metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		_, err = api.Create(ctx, want, metav1.CreateOptions{FieldManager: kube.FieldManager})
+		_, err = of.Create(ctx, want, metav1.CreateOptions{FieldManager: kube.FieldManager})
 		return err
 	}
 	if err != nil {
 		return err
 	}
 	if !newer(live, want) {
-		live.Spec = want.Spec
+		respecify(live)
 		stampVersion(live, want)
 	}
-	label(&live.ObjectMeta)
-	_, err = api.Update(ctx, live, metav1.UpdateOptions{FieldManager: kube.FieldManager})
+	label(live)
+	_, err = of.Update(ctx, live, metav1.UpdateOptions{FieldManager: kube.FieldManager})
 	return err
 }
 
 // label marks an object as the guard's, by which it is found.
-func label(o *metav1.ObjectMeta) {
-	if o.Labels == nil {
-		o.Labels = map[string]string{}
+func label(o metav1.Object) {
+	labels := o.GetLabels()
+	if labels == nil {
+		labels = map[string]string{}
 	}
 	key, value, _ := strings.Cut(managed, "=")
-	o.Labels[key] = value
+	labels[key] = value
+	o.SetLabels(labels)
 }
 
 // wake waits until the API server acts on what was written. An API server takes policies and bindings in the order in which they
