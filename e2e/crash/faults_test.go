@@ -40,6 +40,7 @@ var troubles = []trouble{
 	{name: "504 for what was done", weight: 3, make: always(testkube.InsteadAfter(http.StatusGatewayTimeout, metav1.StatusReasonTimeout))},
 	{name: "cut", weight: 3, make: always(testkube.Cut)},
 	{name: "cut after it was done", weight: 3, make: always(testkube.CutAfter(func() {}))},
+	{name: "torn after it was done", weight: 2, make: always(testkube.Tear)},
 	{name: "half-open", weight: 1, make: func(l *lab) testkube.Fault { return l.proxy.HalfOpen() }},
 	{name: "API server restart", weight: 2, make: func(l *lab) testkube.Fault { return testkube.Before(l.restart) }},
 	{name: "etcd paused", weight: 2, make: func(l *lab) testkube.Fault { return testkube.Before(l.pauseEtcd) }},

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -44,20 +45,21 @@ type Client struct {
 func New(cfg *rest.Config) (*Client, error) {
 	c, at := rest.CopyConfig(cfg), &clock{}
 	c.Wrap(at.wrap)
+	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return whole{next} })
 	c.RateLimiter = patient{flowcontrol.NewTokenBucketRateLimiter(qps, burst)}
 	c.WarningHandler = rest.NoWarnings{}
 	if c.Timeout == 0 {
 		c.Timeout = callTimeout
 	}
-	http, err := rest.HTTPClientFor(c)
+	httpClient, err := rest.HTTPClientFor(c)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", cfg.Host, err)
 	}
-	typed, err := kubernetes.NewForConfigAndClient(c, http)
+	typed, err := kubernetes.NewForConfigAndClient(c, httpClient)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", cfg.Host, err)
 	}
-	dyn, err := dynamic.NewForConfigAndClient(c, http)
+	dyn, err := dynamic.NewForConfigAndClient(c, httpClient)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", cfg.Host, err)
 	}
