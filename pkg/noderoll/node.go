@@ -1,9 +1,6 @@
 package noderoll
 
-import (
-	"cmp"
-	"time"
-)
+import "time"
 
 // NotSelected is why a node should not run an add-on's pod when the pod's node selector or required node affinity leaves
 // it out. Other reasons are taints, written "taint KEY:EFFECT".
@@ -32,6 +29,16 @@ type Node struct {
 	PodCIDRs []string `json:"podCIDRs,omitempty"`
 	// Ready is the node's own Ready condition.
 	Ready bool `json:"ready"`
+	// ReadySince is when that condition last changed, either way; zero when the node does not say.
+	ReadySince time.Time `json:"readySince,omitzero"`
+	// Cordoned nodes take no new pods; DaemonSets' pods excepted.
+	Cordoned bool `json:"cordoned,omitempty"`
+	// BootID changes with every boot.
+	BootID string `json:"bootID,omitempty"`
+	// AwaitsReboot is true when the node has not been booted since its agent was changed, as far as that was recorded.
+	AwaitsReboot bool `json:"awaitsReboot,omitempty"`
+	// Canary is true when the operator's selector of canary nodes matches.
+	Canary bool `json:"canary,omitempty"`
 	// Exempt says why the node should not run the add-on; empty when it should.
 	Exempt string `json:"exempt,omitempty"`
 	// Pod is the add-on's pod on the node; nil when there is none. Of several the newest is taken.
@@ -50,6 +57,8 @@ type Pod struct {
 	Image string `json:"image"`
 	// Ready is the pod's Ready condition.
 	Ready bool `json:"ready"`
+	// ReadySince is when that condition last changed, either way; zero when unknown.
+	ReadySince time.Time `json:"readySince,omitzero"`
 	// Available is Ready for at least the DaemonSet's minReadySeconds.
 	Available bool `json:"available"`
 	// Restarts of the container that restarted most.
@@ -65,6 +74,3 @@ type Pod struct {
 	// Started is when the kubelet accepted the pod; zero when unknown.
 	Started time.Time `json:"started,omitzero"`
 }
-
-// ByName orders nodes by name, for slices.SortFunc.
-func ByName(a, b Node) int { return cmp.Compare(a.Name, b.Name) }

@@ -1,0 +1,228 @@
+package noderoll
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// ByName orders nodes by name, for slices.SortFunc.
+func ByName(a, b Node) int { return cmp.Compare(a.Name, b.Name) }
+
+// member is a node, and what is known of it beside what is seen.
+type member struct {
+	*Node
+	// asked is the pod that was to be deleted to change the node; nil when none was, or it was before the record was last written and
+	// the node had passed by then.
+	asked *Pending
+	// broken nodes had no working agent when the roll began.
+	broken bool
+	// canary nodes go first.
+	canary bool
+	// extra nodes are not to be changed, and were by chance.
+	extra bool
+	// stands is where the node stands in the roll.
+	stands standing
+}
+
+// standing of a node in a roll.
+type standing int
+
+const (
+	// old : to be changed.
+	old standing = iota + 1
+	// promised : was about to be changed when the record was written, and was not.
+	promised
+	// inFlight : being changed, or changed and not yet through its gates.
+	inFlight
+	// passed : changed, and through its gates.
+	passed
+	// skipped : cannot be changed now, or was and counts for nothing.
+	skipped
+	// failed : a gate said no.
+	failed
+)
+
+// roll is one look at the nodes.
+type roll struct {
+	Rules
+	record Record
+	newest string
+	now    time.Time
+	// all nodes that should run the add-on, members those that are to be changed; in order of their names.
+	all, members []*member
+	// old and promised can be changed; canaries go first; inFlight are under way.
+	old, promised, canaries, inFlight []*member
+	// marked canaries were chosen by the operator's selector.
+	marked          bool
+	skipped         []Waiting
+	failed          []Halt
+	changed, passed int
+	// down counts the nodes without a working agent, of all that should have one. stuck counts those among the changed ones that
+	// were broken before.
+	down, stuck int
+	// doubtful are nodes that were not changed and have just lost their agent.
+	doubtful []*member
+}
+
+func look(nodes []Node, newest string, rules Rules, record Record, now time.Time) *roll {
+	r := &roll{Rules: rules, record: record, newest: newest, now: now}
+	r.all = make([]*member, 0, len(nodes))
+	members := make([]member, len(nodes)) // at once: there may be thousands
+	for i := range nodes {
+		if nodes[i].Exempt == "" {
+			members[i].Node = &nodes[i]
+			r.all = append(r.all, &members[i])
+		}
+	}
+	if byName := func(a, b *member) int { return cmp.Compare(a.Name, b.Name) }; !slices.IsSortedFunc(r.all, byName) {
+		slices.SortStableFunc(r.all, byName)
+	}
+	r.recall()
+	only := set(rules.Only)
+	for _, m := range r.all {
+		if !working(m.Node) {
+			r.down++
+		}
+		switch {
+		case rules.Only == nil || only[m.Name]:
+			r.members = append(r.members, m)
+			r.place(m)
+			r.passed += truth(m.stands == passed)
+		case !r.Back && m.Pod != nil && !m.Pod.Terminating && m.Pod.Revision == newest:
+			m.extra = true
+			r.judge(m)
+		}
+	}
+	r.untouched()
+	r.choose()
+	return r
+}
+
+// recall reads the record, or begins one. What an earlier roll knew to be broken is not forgotten while it is.
+func (r *roll) recall() {
+	known := set(r.record.Broken)
+	if r.record.Revision != r.newest {
+		r.record = Record{Revision: r.newest, Started: r.now}
+		for _, m := range r.all {
+			m.broken = !working(m.Node) && (r.Back || known[m.Name] || r.brokenBefore(m))
+		}
+		return
+	}
+	asked := map[string]*Pending{}
+	for i := range r.record.Pending {
+		asked[r.record.Pending[i].Node] = &r.record.Pending[i]
+	}
+	for _, t := range r.record.Intent {
+		asked[t.Node] = &Pending{t, r.record.At}
+	}
+	for _, m := range r.all {
+		m.broken, m.asked = known[m.Name], asked[m.Name]
+	}
+}
+
+// awaits tells whether the pod that the node has, or has not, is the one that was to be deleted. Another one is somebody else's doing.
+func (m *member) awaits() bool {
+	return m.asked != nil && (m.Pod == nil || m.Pod.UID == m.asked.UID)
+}
+
+// brokenBefore tells whether the agent of the release before does not work. One that is just starting is not known to be broken, and a
+// pod of the newest revision is a canary whatever the node was before.
+func (r *roll) brokenBefore(m *member) bool {
+	p := m.Pod
+	return p != nil && !p.Terminating && p.Revision != r.newest && (!m.Ready || p.Bad || r.elapsed(p.Created) >= r.NodeTimeout)
+}
+
+// working tells whether a node is Ready and has an agent that is available, of whichever revision.
+func working(n *Node) bool {
+	return n.Ready && n.Pod != nil && !n.Pod.Terminating && n.Pod.Available
+}
+
+// elapsed is the time since t; never negative, whatever the clock did.
+func (r *roll) elapsed(t time.Time) time.Duration { return max(0, r.now.Sub(t)) }
+
+// place says where a node stands. The order of the cases is their meaning.
+//
+//	| the node                                          | stands                                                    |
+//	|---------------------------------------------------|-----------------------------------------------------------|
+//	| has no pod, or one that is being deleted          | in flight for a while, then failed if we did it, or skipped |
+//	| has a pod of the newest revision                  | as its gates say                                          |
+//	| is not Ready, and this is no way back             | skipped                                                   |
+//	| has the very pod that was about to be deleted     | promised                                                  |
+//	| is cordoned, and this is no way back              | skipped                                                   |
+//	| else                                              | old                                                       |
+func (r *roll) place(m *member) {
+	switch {
+	case m.Pod == nil || m.Pod.Terminating:
+		r.missing(m)
+	case m.Pod.Revision == r.newest:
+		r.changed++
+		r.judge(m)
+	case !m.Ready && !r.Back:
+		r.skip(m, Classify(*m.Node, r.newest), "the node itself is not Ready")
+	case m.awaits():
+		m.stands = promised
+		r.promised = append(r.promised, m)
+	case m.Cordoned && !r.Back:
+		r.skip(m, Classify(*m.Node, r.newest), "the node is cordoned")
+	default:
+		m.stands = old
+		r.old = append(r.old, m)
+	}
+}
+
+// missing waits for a pod that will come: after we deleted the one before, or where a node has just joined or somebody else deleted
+// it.
+func (r *roll) missing(m *member) {
+	switch {
+	case m.awaits() && r.elapsed(m.asked.Since) >= r.NodeTimeout:
+		gate, why := GateAgent, fmt.Sprintf("its pod has not come back within %s", r.NodeTimeout)
+		if !m.Ready {
+			gate, why = GateNode, fmt.Sprintf("the node itself is not Ready, and its pod has not come back within %s", r.NodeTimeout)
+		}
+		r.fail(m, gate, why)
+	case m.awaits(), m.Ready && r.elapsed(latest(m.ReadySince, r.record.At)) < r.NodeTimeout:
+		r.fly(m)
+	default:
+		r.skip(m, Missing, why(*m.Node, Missing))
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func (r *roll) fly(m *member) {
+	m.stands = inFlight
+	r.inFlight = append(r.inFlight, m)
+}
+
+func (r *roll) skip(m *member, s State, why string) {
+	m.stands = skipped
+	if m.extra {
+		return
+	}
+	r.skipped = append(r.skipped, Waiting{m.Name, s, why})
+}
+
+// judge asks every gate about a node that was changed, by us or by chance. A pod that was made on a node without a living kubelet
+// tells nothing.
+func (r *roll) judge(m *member) {
+	if m.asked == nil && !m.Ready && m.Pod.Started.IsZero() {
+		r.skip(m, Starting, why(*m.Node, Starting))
+		return
+	}
+	v, gate := r.ask(m)
+	switch v.Answer {
+	case Yes:
+		m.stands = passed
+	case NotYet:
+		r.fly(m)
+	default:
+		r.fail(m, gate, v.Evidence)
+	}
+}
