@@ -35,7 +35,7 @@ var allowed = map[string][]string{
 	"pkg/record":       {"pkg/kube"},
 	"pkg/guard":        {"pkg/kube", "manifests"},
 	"pkg/oke":          {"pkg/version"},
-	"pkg/hub":          {"pkg/api/v1alpha1", "pkg/kube", "pkg/plan", "pkg/status", "manifests"},
+	"pkg/hub":          {"pkg/api/v1alpha1", "pkg/kube", "pkg/noderoll", "pkg/plan", "pkg/status", "manifests"},
 	"pkg/observe": {
 		"pkg/api/v1alpha1", "pkg/catalog", "pkg/plan", "pkg/noderoll", "pkg/version", "pkg/guard", "pkg/kube", "pkg/hub", "pkg/record", "pkg/oke",
 	},

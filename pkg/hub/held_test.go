@@ -62,19 +62,19 @@ func TestAWayBackHoldsTheReleaseThatItLeaves(t *testing.T) {
 		t.Errorf("recorded (-want +got):\n%s", diff)
 	}
 	record(w.Desired, plan.Rolling)
-	if diff := cmp.Diff([]string{"0.27.3 pods lost DNS"}, held()); diff != "" || wish().Back != back {
+	if diff := cmp.Diff([]string{"0.27.3 pods lost DNS"}, held()); diff != "" || !wish().Back.Equal(back) {
 		t.Errorf("under way, recorded %+v, held (-want +got):\n%s", wish(), diff)
 	}
 	// The negative control: what was made for another wish takes nothing off the record.
 	record(plan.Desired{AddOn: "Flannel", MoveTo: "0.24.4"}, plan.UpToDate)
-	if wish().Back != back {
+	if !wish().Back.Equal(back) {
 		t.Errorf("the end of another move: recorded %+v", wish())
 	}
 	if err := h.Unhold(t.Context(), "in-cluster", "Flannel", ""); err != nil {
 		t.Fatal(err)
 	}
 	record(wish(), plan.Rolling)
-	if got := wish().Back; len(held()) > 0 || got != (plan.Back{Revision: 1, Reason: "pods lost DNS"}) {
+	if got := wish().Back; len(held()) > 0 || !got.Equal(plan.Back{Revision: 1, Reason: "pods lost DNS"}) {
 		t.Errorf("retry on the way back: held %v, recorded %+v", held(), got)
 	}
 	w.Seen = wish()

@@ -46,7 +46,7 @@ func (r *Recorder) Record(ctx context.Context, in plan.Input, p plan.Plan) error
 // before nothing else says so any more.
 func (r *Recorder) made(ctx context.Context, a *v1alpha1.Addon, in plan.Input, p plan.Plan) (*v1alpha1.Addon, error) {
 	moved := a.Spec.MoveTo != "" && a.Spec.MoveTo == in.Desired.MoveTo
-	back := a.Spec.Rollback != nil && backOf(a.Spec.Rollback) == in.Desired.Back
+	back := a.Spec.Rollback != nil && backOf(a.Spec.Rollback).Equal(in.Desired.Back)
 	if !moved && !back {
 		return a, nil
 	}
@@ -162,6 +162,7 @@ func Desired(s v1alpha1.AddonSpec) (d plan.Desired, err error) {
 	d = plan.Desired{
 		AddOn: s.Addon, Version: s.Version, MoveTo: s.MoveTo,
 		Conflicts: plan.ConflictPolicy(s.ConflictPolicy), OnFailure: plan.OnFailure(s.OnFailure), Namespace: s.Namespace,
+		NodeUpdate: plan.NodeUpdate(s.NodeUpdate), Roll: policy(s.Roll),
 	}
 	if p := s.Pin; p != nil {
 		d.Pin = plan.Pin{Reason: p.Reason, By: p.By, Ticket: p.Ticket}
@@ -241,12 +242,14 @@ func want(s *v1alpha1.AddonSpec, w Wish) error {
 	s.Cluster, s.Addon, s.Driver = w.Cluster, d.AddOn, v1alpha1.DriverHelm
 	s.Version, s.MoveTo, s.Pin, s.Accept = d.Version, d.MoveTo, nil, nil
 	s.ConflictPolicy, s.OnFailure, s.Namespace = string(d.Conflicts), string(d.OnFailure), d.Namespace
+	s.NodeUpdate = string(d.NodeUpdate)
+	wantRoll(s, d.Roll)
 	if d.Accept.Version != "" {
 		s.Accept = &v1alpha1.Accept{Version: d.Accept.Version, Reason: d.Accept.Reason}
 	}
 	s.Rollback = nil
 	if b := d.Back; b.Revision > 0 {
-		s.Rollback = &v1alpha1.Rollback{Revision: int32(b.Revision), Leaves: b.Leaves, Reason: b.Reason} //nolint:gosec // revisions are small
+		s.Rollback = &v1alpha1.Rollback{Revision: int32(b.Revision), Leaves: b.Leaves, Reason: b.Reason, Nodes: b.Nodes} //nolint:gosec // revisions are small
 	}
 	if d.Version != "" {
 		s.Pin = pinOf(d.Pin)
@@ -255,7 +258,7 @@ func want(s *v1alpha1.AddonSpec, w Wish) error {
 }
 
 func backOf(r *v1alpha1.Rollback) plan.Back {
-	return plan.Back{Revision: int(r.Revision), Leaves: r.Leaves, Reason: r.Reason}
+	return plan.Back{Revision: int(r.Revision), Leaves: r.Leaves, Reason: r.Reason, Nodes: r.Nodes}
 }
 
 func pinOf(p plan.Pin) *v1alpha1.Pin {

@@ -197,26 +197,40 @@ func nodesFollow(d decision) []Finding {
 			behind = append(behind, n.Name)
 		}
 	}
+	if booted := d.reboots(); len(behind) == 0 && len(booted) > 0 {
+		f := note(RebootPending, fmt.Sprintf("%s the agent of %s %s and the rest of it at the next reboot: %s", count(len(booted), "node runs", "nodes run"),
+			d.addOn.Name, d.target.Version, few(booted)), "reboot these nodes one by one: cordon, drain, reboot, uncordon")
+		f[0].Nodes = booted
+		return f
+	}
 	if len(behind) == 0 && (!d.Installed.Present || d.target.Version.Equal(d.from)) {
 		return nil // nodes have it, or have none and take it at once
 	}
+	f := d.whoMoves(behind)
+	if len(f) > 0 {
+		f[0].Nodes = behind
+	}
+	return f
+}
+
+// whoMoves says who has to act on the nodes that are behind; nothing where they are changed for the operator.
+func (d decision) whoMoves(behind []string) []Finding {
 	waiting := ""
 	if len(behind) > 0 {
 		waiting = fmt.Sprintf("; %s on another release: %s", count(len(behind), "node is", "nodes are"), few(behind))
 	}
-	var f []Finding
-	switch d.target.Mechanism {
-	case catalog.OnReboot:
-		f = note(RebootPending, fmt.Sprintf("nodes take %s %s at their next reboot and not before%s", d.addOn.Name, d.target.Version, waiting),
+	u := d.nodeUpdate()
+	switch {
+	case d.target.Mechanism == catalog.OnReboot:
+		return note(RebootPending, fmt.Sprintf("nodes take %s %s at their next reboot and not before%s", d.addOn.Name, d.target.Version, waiting),
 			"reboot these nodes one by one: cordon, drain, reboot, uncordon")
-	case catalog.OnDelete:
-		f = note(NodesHold, fmt.Sprintf("nodes keep what they run until their plugin pod is made anew; %s %s is never rolled out by itself%s",
-			d.addOn.Name, d.target.Version, waiting), "add new nodes and drain the old ones, which is what Oracle advises; or set validationActions of the guard's binding to [Audit], delete the plugin pods one by one, and set it back to [Deny]")
+	case u == HoldNodes, u == ReplaceNodes:
+		return note(NodesHold, fmt.Sprintf("nodes keep what they run until their agent's pod is made anew; %s %s is not rolled out by itself%s",
+			d.addOn.Name, d.target.Version, waiting), "add new nodes and drain the old ones, which is what Oracle advises for VCN-native; "+
+			"or change them one by one, with a gate on each: addonctl update --nodes roll")
 	default:
 		return nil
 	}
-	f[0].Nodes = behind
-	return f
 }
 
 // wayBack refuses a move that has no way back until somebody says why it shall be made, and tells what the way back costs.

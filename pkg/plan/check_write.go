@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/noderoll"
 )
 
@@ -22,7 +21,7 @@ func oldPodsAvailable(d decision) []Finding {
 	}
 	message := fmt.Sprintf("%s without an available pod of %s %s: %s",
 		count(t.Unavailable, "node is", "nodes are"), d.addOn.Name, d.Installed.Version, waiting(t))
-	if t.Unavailable <= d.Installed.MaxUnavailable || d.target.Mechanism == catalog.OnDelete || d.wayOut(t) {
+	if t.Unavailable <= d.Installed.MaxUnavailable || d.onDelete() || d.wayOut(t) {
 		return note(OldPodsUnavailable, message, "addonctl nodes shows them")
 	}
 	return block(OldPodsUnavailable, message+fmt.Sprintf("; a rolling update (at most %d at once) would replace them all together", d.Installed.MaxUnavailable),

@@ -78,6 +78,8 @@ var rules = []Check{
 	// How nodes take it (facts: OKE 2.6, rules 13, 14 and 16).
 	{"mechanism-changes", mechanismChanges},
 	{"nodes-follow", nodesFollow},
+	{"roll-policy", rollPolicy},
+	{"roll-stands", rollStands},
 	// Every node's addresses lie in the network that flannel is told (facts: CNI A1.7, B32).
 	{"pod-cidr-in-network", podCIDRInNetwork},
 	// A DaemonSet's rolling update replaces broken old pods without limit (facts: CNI B8).

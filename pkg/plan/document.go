@@ -290,6 +290,9 @@ func Imagine(in Input) Input {
 		return in
 	}
 	in.Change.Version, in.Change.Digest = r.Version.String(), imagined(r.Version.String(), MergedSettings(in))
+	if in.Installed.Digest == in.Change.Digest {
+		in.Installed.OnDelete = OnDelete(in) // which a description does not tell
+	}
 	if in.Change.To != nil && in.Change.To.Network != nil && len(in.Change.Network) == 0 {
 		in.Change.Network = in.Change.To.Network.Networks
 	}

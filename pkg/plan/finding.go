@@ -137,6 +137,12 @@ const (
 	MechanismChanges Reason = "MechanismChanges"
 	// RebootPending : nodes take the release at their next reboot.
 	RebootPending Reason = "RebootPending"
+	// RollPolicyInvalid : the nodes cannot be changed as the wish says.
+	RollPolicyInvalid Reason = "RollPolicyInvalid"
+	// RollHalted : a gate said no on a changed node, and no further node is changed.
+	RollHalted Reason = "RollHalted"
+	// NodesLeft : a roll has come as far as it can; nodes are left that cannot be changed now.
+	NodesLeft Reason = "NodesLeft"
 	// NodesHold : nodes keep what they run until somebody acts on them.
 	NodesHold Reason = "NodesHold"
 	// WayBackCosts : the move can be taken back, and that costs something.

@@ -31,6 +31,8 @@ type Input struct {
 	Installed Installed
 	// Record is what the release storage says.
 	Record Record
+	// Roll is what a roll of the nodes remembers, on the workload itself; zero when none was begun.
+	Roll noderoll.Record
 	// Change holds the facts of rendering the target against the live cluster; zero when nothing was rendered.
 	Change Change
 	// Catalog of add-ons and releases.
@@ -154,9 +156,28 @@ type Desired struct {
 	Conflicts ConflictPolicy
 	// OnFailure says what is done when a move fails; empty means Hold.
 	OnFailure OnFailure
+	// NodeUpdate says how nodes follow a change of the workload; empty takes what the release's mechanism calls for.
+	NodeUpdate NodeUpdate
+	// Roll is how nodes are changed under RollNodes.
+	Roll noderoll.Policy
 	// Namespace of the add-on's objects where it is not the catalog's: an add-on that was adopted stays where it is.
 	Namespace string
 }
+
+// NodeUpdate says how nodes follow a change of the workload.
+type NodeUpdate string
+
+// The ways in which nodes follow.
+const (
+	// RollNodes changes node by node, with a gate on each, and halts at the first that fails it.
+	RollNodes NodeUpdate = "Roll"
+	// ReplaceNodes deletes no pod: new nodes come with the release, and the old ones are drained.
+	ReplaceNodes NodeUpdate = "Replace"
+	// HoldNodes changes the workload and no node.
+	HoldNodes NodeUpdate = "Hold"
+	// RollingUpdate leaves it to the DaemonSet controller, which knows neither canary nor gate nor halt.
+	RollingUpdate NodeUpdate = "RollingUpdate"
+)
 
 // ConflictPolicy says what is done about fields that another field manager owns with another value.
 type ConflictPolicy string
@@ -180,6 +201,8 @@ const (
 	Hold OnFailure = "Hold"
 	// RevertAll goes back, by itself, to the release and settings that were there before, and holds the failed release.
 	RevertAll OnFailure = "RevertAll"
+	// RevertNode puts back the nodes that failed, and leaves those that passed their gates with the new release.
+	RevertNode OnFailure = "RevertNode"
 )
 
 // Accept is an operator's word for a move that has no way back.
@@ -197,6 +220,13 @@ type Back struct {
 	Leaves string `json:"leaves,omitempty"`
 	// Reason in a sentence.
 	Reason string `json:"reason,omitempty"`
+	// Nodes that are put back; the others stay with what they run. Empty puts back all of them.
+	Nodes []string `json:"nodes,omitempty"`
+}
+
+// Equal tells whether two ways back are the same.
+func (b Back) Equal(c Back) bool {
+	return b.Revision == c.Revision && b.Leaves == c.Leaves && b.Reason == c.Reason && slices.Equal(b.Nodes, c.Nodes)
 }
 
 // Held is a release that a cluster was put back from: automatic mode does not choose it again until there is a newer one or
@@ -210,8 +240,9 @@ type Held struct {
 // Equal tells whether two wishes are the same: times compared as instants to the second, as they are stored, settings by what
 // they mean.
 func (d Desired) Equal(e Desired) bool {
-	return d.AddOn == e.AddOn && d.Version == e.Version && d.MoveTo == e.MoveTo && d.Pin.equal(e.Pin) && d.Accept == e.Accept && d.Back == e.Back &&
-		d.Settings.Equal(e.Settings) && d.Conflicts == e.Conflicts && d.OnFailure == e.OnFailure && d.Namespace == e.Namespace
+	return d.AddOn == e.AddOn && d.Version == e.Version && d.MoveTo == e.MoveTo && d.Pin.equal(e.Pin) && d.Accept == e.Accept && d.Back.Equal(e.Back) &&
+		d.Settings.Equal(e.Settings) && d.Conflicts == e.Conflicts && d.OnFailure == e.OnFailure &&
+		d.NodeUpdate == e.NodeUpdate && d.Roll.Equal(e.Roll) && d.Namespace == e.Namespace
 }
 
 func (p Pin) equal(q Pin) bool {
@@ -259,11 +290,15 @@ type Request struct {
 	Accept string
 	// Settings to change. An Update that changes them and names no version keeps the version.
 	Settings SettingsChange
-	// Revision to go back to, for Rollback.
+	// Revision to go back to, for Rollback, and the nodes that go back; empty takes all of them.
 	Revision int
+	Nodes    []string
 	// Conflicts and OnFailure to record; empty keeps what is recorded.
 	Conflicts ConflictPolicy
 	OnFailure OnFailure
+	// NodeUpdate and Roll to record; what is empty in them keeps what is recorded.
+	NodeUpdate NodeUpdate
+	Roll       noderoll.Policy
 }
 
 // keepsVersion tells whether settings are to change and nothing is to move that is not on its way.
@@ -291,6 +326,10 @@ type Installed struct {
 	Network []string
 	// MaxUnavailable nodes that a rolling update may take down at once, as a number.
 	MaxUnavailable int
+	// OnDelete is true when the workload's controller replaces no pod by itself.
+	OnDelete bool
+	// Lifted is true when the release's own guard of its pods does not deny deleting them now, and is ours to restore.
+	Lifted bool
 }
 
 // Status of a revision, in Helm's words.

@@ -21,6 +21,9 @@ const (
 	Applying State = "Applying"
 	// Rolling : objects are written, nodes are taking them.
 	Rolling State = "Rolling"
+	// HaltedState : a roll was halted, the nodes that failed are put back, and the others stay with what they run until somebody
+	// decides.
+	HaltedState State = "Halted"
 	// Settling : every node runs the target; old configuration and rules are still there.
 	Settling State = "Settling"
 	// UpToDate : nothing is left to do.
@@ -38,6 +41,11 @@ const (
 	AwaitNodes StepKind = "AwaitNodes"
 	// Protect restores the guard, before anything else.
 	Protect StepKind = "Protect"
+	// ChangeNodes deletes the pods of its Targets, which were recorded before, so that their nodes take the newest revision. Without
+	// targets it stands for what is yet to come.
+	ChangeNodes StepKind = "ChangeNodes"
+	// Relock restores the release's own guard of its pods, which somebody who was changing nodes left lifted.
+	Relock StepKind = "Relock"
 	// Settle takes back the rules and configuration that only the old release needed and records the revision as deployed.
 	Settle StepKind = "Settle"
 )
@@ -58,6 +66,9 @@ type Step struct {
 	Text string `json:"text"`
 	// From is the version that the step leaves; empty when nothing was installed.
 	From string `json:"from,omitempty"`
+	// Targets are the pods that a ChangeNodes step deletes, and Roll what is recorded before that.
+	Targets []noderoll.Target `json:"targets,omitempty"`
+	Roll    noderoll.Record   `json:"-"`
 	// Class of the way back from this step, and what it rests on or costs.
 	Class catalog.Class `json:"class,omitempty"`
 	Why   string        `json:"why,omitempty"`
@@ -96,6 +107,12 @@ type Plan struct {
 	Objects []ObjectChange `json:"objects,omitempty"`
 	// Nodes is the per-node truth.
 	Nodes noderoll.Truth `json:"nodes"`
+	// Roll is where the roll of the nodes stands; nil when there is none.
+	Roll *noderoll.Decision `json:"roll,omitempty"`
+	// Reboots are the nodes that run the release's agent and take the rest of it at their next boot; sorted.
+	Reboots []string `json:"reboots,omitempty"`
+	// Held is true when nodes keep what they run until somebody acts on them.
+	Held bool `json:"held,omitempty"`
 }
 
 // Blocking lists the findings that stop every write.
@@ -144,10 +161,15 @@ func makeWith(in Input, checks []Check) Plan {
 		p.Findings = findings
 	}
 	p.Findings = addressed(d.addOn, once(p.Findings))
+	p.Roll, p.Reboots = d.roll(isApplied(d)), d.reboots()
 	if len(p.Blocking()) == 0 {
 		p.Steps = steps(d, p.Nodes)
+		p.Held = isApplied(d) && d.Installed.Observed && d.held(p.Nodes)
 	}
 	p.State = state(p, in)
+	if p.State == UpToDate && d.putBack(p.Roll, p.Nodes) {
+		p.State = HaltedState
+	}
 	return p
 }
 
@@ -197,7 +219,7 @@ func state(p Plan, in Input) State {
 		return UpToDate
 	case next.Kind == Apply, next.Kind == Protect:
 		return Applying
-	case next.Kind == AwaitNodes:
+	case next.Kind == AwaitNodes, next.Kind == ChangeNodes, next.Kind == Relock:
 		return Rolling
 	default:
 		return Settling

@@ -58,8 +58,11 @@ func rollback(d Desired, in Input) Desired {
 	case d.Version != "" && !same(d.Version, r.Version):
 		d.Version, d.Pin = r.Version, Pin{Reason: reason}
 	}
-	if d.Back.Revision != r.Number && !in.isLive(r) {
-		d.Back = Back{Revision: r.Number, Leaves: in.leaves(r), Reason: reason}
+	switch {
+	case d.Back.Revision == r.Number:
+		d.Back.Nodes = in.Request.Nodes
+	case !in.isLive(r):
+		d.Back = Back{Revision: r.Number, Leaves: in.leaves(r), Reason: reason, Nodes: in.Request.Nodes}
 	}
 	d.Accept = Accept{}
 	return d

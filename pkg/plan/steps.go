@@ -47,6 +47,12 @@ func (d decision) hop(e graph.Edge) hop {
 // again, with what is seen then, before any of them is carried out.
 func steps(d decision, truth noderoll.Truth) []Step {
 	out := moves(d, truth)
+	if d.Installed.Lifted {
+		out = slices.Insert(out, 0, Step{
+			Kind: Relock, AddOn: d.addOn.Name, Version: d.Installed.Version, Class: catalog.Reversible,
+			Text: "restore the guard of the agents' pods, which was left lifted",
+		})
+	}
 	if len(d.Cluster.Guard.Wrong) > 0 && (d.Installed.Ours || len(out) > 0) {
 		text := "put the guard of the CNI in place"
 		if d.Installed.Ours {
@@ -62,23 +68,19 @@ func moves(d decision, truth noderoll.Truth) []Step {
 	if d.target.Version.IsZero() || d.Change.Version == "" {
 		return nil
 	}
-	hops := d.hops
-	applied := isApplied(d)
-	b := builder{d: d, hop: hops[0], revision: nextRevision(d), digest: d.Change.Digest}
-	if !applied {
-		b.add(Apply, applyText(d))
+	b := builder{d: d, hop: d.hops[0], revision: nextRevision(d), digest: d.Change.Digest}
+	if isApplied(d) {
+		now := d.roll(true)
+		if d.putBack(now, truth) {
+			return nil
+		}
+		b.finish(now, truth)
+	} else {
+		b.whole(applyText(d))
 	}
-	if !applied || !d.Installed.Observed || !truth.Done() {
-		b.add(AwaitNodes, b.awaitText())
-	}
-	if !applied || d.Record.Last().Status != Deployed {
-		b.add(Settle, b.settleText())
-	}
-	for _, h := range hops[1:] {
+	for _, h := range d.hops[1:] {
 		b.hop, b.digest, b.revision = h, "", b.revision+1
-		b.add(Apply, fmt.Sprintf("write the objects of %s %s over %s, its %s last", d.addOn.Name, h.to.Version, h.from, d.addOn.Workload.Kind))
-		b.add(AwaitNodes, b.awaitText())
-		b.add(Settle, b.settleText())
+		b.whole(fmt.Sprintf("write the objects of %s %s over %s, its %s last", d.addOn.Name, h.to.Version, h.from, d.addOn.Workload.Kind))
 	}
 	return b.out
 }
@@ -90,6 +92,23 @@ type builder struct {
 	revision int
 	digest   string
 	out      []Step
+}
+
+// whole adds the steps of a hop that is not begun.
+func (b *builder) whole(apply string) {
+	b.add(Apply, apply)
+	b.foresee()
+	b.add(Settle, b.settleText())
+}
+
+// finish adds what is left of a hop whose objects are written. now is what was decided on the nodes; nil where no roll is on.
+func (b *builder) finish(now *noderoll.Decision, truth noderoll.Truth) {
+	if now != nil || !b.d.Installed.Observed || !truth.Done() || len(b.d.reboots()) > 0 {
+		b.nodes(now, truth)
+	}
+	if b.d.Record.Last().Status != Deployed {
+		b.add(Settle, b.settleText())
+	}
 }
 
 func (b *builder) add(kind StepKind, text string) {
@@ -124,7 +143,7 @@ func isApplied(d decision) bool {
 	if last.pending() && d.Installed.Revision != 0 && d.Installed.Revision != last.Number {
 		return false
 	}
-	return d.Installed.Ours && d.Installed.Digest == d.Change.Digest &&
+	return d.Installed.Ours && d.Installed.Digest == d.Change.Digest && d.Installed.OnDelete == d.onDelete() &&
 		d.Record.Last().Digest == d.Change.Digest && d.Record.Last().Status != Failed && d.Record.Last().By == "" &&
 		len(d.Change.Missing) == 0 && same(d.Installed.Version, d.target.Version.String())
 }
@@ -145,6 +164,9 @@ func applyText(d decision) string {
 	case !d.Installed.Present:
 		return fmt.Sprintf("write the objects of %s %s, its DaemonSet last", d.addOn.Name, to)
 	case d.from.Equal(d.target.Version):
+		if d.Installed.Digest == d.Change.Digest && d.Installed.OnDelete != d.onDelete() {
+			return fmt.Sprintf("write %s %s so that nodes follow by %s", d.addOn.Name, to, d.nodeUpdate())
+		}
 		return fmt.Sprintf("write the objects of %s %s again: they are not complete, or differ from the release", d.addOn.Name, to)
 	default:
 		return fmt.Sprintf("write the objects of %s %s over %s, its DaemonSet last", d.addOn.Name, to, d.Installed.Version)

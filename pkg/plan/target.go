@@ -144,6 +144,7 @@ func inForce(in Input) catalog.NetworkType {
 func merge(in Input) Desired {
 	d, r := in.Desired, in.Request
 	d.Conflicts, d.OnFailure = cmp.Or(r.Conflicts, d.Conflicts), cmp.Or(r.OnFailure, d.OnFailure)
+	d.NodeUpdate, d.Roll = cmp.Or(r.NodeUpdate, d.NodeUpdate), d.Roll.With(r.Roll)
 	if d.finishesBack(r) {
 		return d
 	}

@@ -65,9 +65,18 @@ func (w *world) do(s plan.Step, crash bool) {
 		if !crash {
 			w.in.Installed = plan.Installed{
 				Present: true, Ours: true, Version: s.Version, Digest: s.Digest, Observed: true, Newest: strings.TrimPrefix(s.Digest, "imagined:"),
-				MaxUnavailable: 1,
+				MaxUnavailable: 1, OnDelete: plan.OnDelete(w.in),
 			}
 		}
+	case plan.ChangeNodes:
+		for i := range w.in.Nodes {
+			if slices.ContainsFunc(s.Targets, func(t noderoll.Target) bool { return t.Node == w.in.Nodes[i].Name }) {
+				w.take(i)
+			}
+		}
+		w.in.Roll = s.Roll
+	case plan.Relock:
+		w.in.Installed.Lifted = false
 	case plan.AwaitNodes:
 		for i := range w.in.Nodes {
 			w.take(i)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 )
 
@@ -45,6 +46,14 @@ const (
 	TimedOut End = "TimedOut"
 	// Interrupted : the caller's context was cancelled.
 	Interrupted End = "Interrupted"
+	// Halted : a gate said no on a changed node; no further node was changed.
+	Halted End = "Halted"
+	// Left : the roll has come as far as it can, and nodes are left that cannot be changed now.
+	Left End = "Left"
+	// Held : the objects are written, and nodes keep what they run until somebody acts on them.
+	Held End = "Held"
+	// WaitingForReboot : every node runs the release's agent, and some take the rest at their next boot.
+	WaitingForReboot End = "WaitingForReboot"
 	// Superseded : the record was changed meanwhile and asks for something else than this run was started for.
 	Superseded End = "Superseded"
 )
@@ -224,7 +233,25 @@ func (r *run) end(in plan.Input, p plan.Plan, next plan.Step) End {
 		return Refused
 	case next.Kind == "":
 		return Done
-	case next.Kind == plan.AwaitNodes && !r.Wait:
+	case next.Kind == plan.AwaitNodes || next.Kind == plan.ChangeNodes:
+		return r.resting(p)
+	default:
+		return ""
+	}
+}
+
+// resting says how a run ends whose objects are written; empty when there are nodes to change or to wait for.
+func (r *run) resting(p plan.Plan) End {
+	switch {
+	case p.Roll != nil && p.Roll.Phase == noderoll.Halted:
+		return Halted
+	case p.Roll != nil && p.Roll.Phase == noderoll.Left:
+		return Left
+	case p.Held:
+		return Held
+	case p.Nodes.Done() && len(p.Reboots) > 0 && (p.Roll == nil || p.Roll.Phase == noderoll.Finished):
+		return WaitingForReboot
+	case !r.Wait && p.Roll == nil:
 		return Applied
 	default:
 		return ""
@@ -241,7 +268,7 @@ func mayPass(blocking []plan.Finding) bool {
 // repeats counts a step that is due again right after it was carried out: something takes back what is written. It is tried
 // again with a pause, and not for ever.
 func (r *run) repeats(ctx context.Context, next plan.Step) error {
-	if r.last.Kind != next.Kind || r.last.Revision != next.Revision || r.last.Digest != next.Digest {
+	if r.last.Kind != next.Kind || r.last.Revision != next.Revision || r.last.Digest != next.Digest || !slices.Equal(r.last.Targets, next.Targets) {
 		r.last, r.times = next, 1
 		return nil
 	}
@@ -266,7 +293,7 @@ func (r *run) superseded(now plan.Desired) bool {
 // while is waited for until the time is up.
 func (r *run) begun() bool {
 	next, ok := r.out.Plan.Next()
-	return ok && next.Kind == plan.AwaitNodes || r.wrote || r.waits
+	return ok && (next.Kind == plan.AwaitNodes || next.Kind == plan.ChangeNodes) || r.wrote || r.waits
 }
 
 // passes tells whether a round that ended with this error may be followed by another one, or ended because the time was up.

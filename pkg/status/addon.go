@@ -23,6 +23,7 @@ func Addon(before v1alpha1.AddonStatus, generation int64, in plan.Input, p plan.
 		Nodes: &v1alpha1.NodeCounts{
 			Total: int32(p.Nodes.Total), Updated: int32(p.Nodes.Updated), Ready: int32(p.Nodes.Ready), //nolint:gosec // node counts are small
 		},
+		Roll:     roll(p),
 		Findings: findings(p),
 		Held:     held(before.Held, in),
 		History:  history(in.Record),
@@ -43,13 +44,14 @@ func Addon(before v1alpha1.AddonStatus, generation int64, in plan.Input, p plan.
 //	|----------------------------------------|-----------------|
 //	| a blocking finding                     | NEEDS_ATTENTION |
 //	| nodes that will not become Ready       | NEEDS_ATTENTION |
+//	| a roll that was halted                 | NEEDS_ATTENTION |
 //	| steps left, nothing live yet           | CREATING        |
 //	| steps left                             | UPDATING        |
 //	| nothing left, every node Ready         | ACTIVE          |
 //	| nothing left, nothing live             | ""              |
 func Lifecycle(p plan.Plan) string {
 	switch {
-	case p.State == plan.Blocked, len(p.Nodes.Bad()) > 0:
+	case p.State == plan.Blocked, len(p.Nodes.Bad()) > 0, halted(p):
 		return v1alpha1.StateNeedsAttention
 	case p.State == plan.NotInstalled:
 		return ""
@@ -60,6 +62,11 @@ func Lifecycle(p plan.Plan) string {
 	default:
 		return v1alpha1.StateUpdating
 	}
+}
+
+// halted tells whether a gate of a roll said no, and nobody has decided since how it goes on.
+func halted(p plan.Plan) bool {
+	return p.State == plan.HaltedState || p.Roll != nil && p.Roll.Halt != nil
 }
 
 // maxHeld is how many releases a status holds; the oldest entries go first.

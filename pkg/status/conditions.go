@@ -7,19 +7,18 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 )
 
 // conditions are kstatus-compatible: Ready always, Reconciling and Stalled only when true, then our own.
 func conditions(before []metav1.Condition, generation int64, in plan.Input, p plan.Plan) []metav1.Condition {
 	out := []metav1.Condition{ready(in, p), degraded(in, p), pinned(p)}
-	if next, ok := p.Next(); ok {
-		out = append(out, reconciling(next))
+	if next, ok := p.Next(); ok && !halted(p) {
+		out = append(out, reconciling(next, p))
 	}
-	if p.State == plan.Blocked {
-		out = append(out, metav1.Condition{
-			Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonBlocked, Message: p.Blocking()[0].Message,
-		})
+	if c := stalled(p); c.Type != "" {
+		out = append(out, c)
 	}
 	for i := range out {
 		out[i].ObservedGeneration = generation
@@ -44,6 +43,8 @@ func ready(in plan.Input, p plan.Plan) metav1.Condition {
 		c.Reason, c.Message = v1alpha1.ReasonBlocked, p.Blocking()[0].Message
 	case p.State == plan.NotInstalled:
 		c.Reason, c.Message = v1alpha1.ReasonNotInstalled, "the add-on is not on the cluster"
+	case halted(p):
+		c.Reason, c.Message = v1alpha1.ReasonRollHalted, haltText(p)
 	case p.State == plan.UpToDate && p.Nodes.Total == 0:
 		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonNoNodes
 		c.Message = fmt.Sprintf("%s %s is applied; no node should run it yet", p.AddOn, p.Hop)
@@ -55,14 +56,51 @@ func ready(in plan.Input, p plan.Plan) metav1.Condition {
 	case !in.Installed.Observed:
 		c.Reason, c.Message = v1alpha1.ReasonRolling, fmt.Sprintf("%s %s is written; the controller has not seen it yet", p.AddOn, p.Hop)
 	default:
-		c.Reason = v1alpha1.ReasonRolling
+		c.Reason = rollingReason(p)
 		c.Message = fmt.Sprintf("%s %s is Ready on %d of %d nodes", p.AddOn, p.Hop, p.Nodes.Ready, p.Nodes.Total)
 	}
 	return c
 }
 
-func reconciling(next plan.Step) metav1.Condition {
-	reason := v1alpha1.ReasonRolling
+// haltText says where a roll was halted, or how its nodes stand since the one that failed was put back.
+func haltText(p plan.Plan) string {
+	if p.Roll != nil && p.Roll.Halt != nil {
+		return cut(fmt.Sprintf("the roll of %s %s is halted at %s", p.AddOn, p.Hop, p.Roll.Halt), maxEvidence)
+	}
+	return fmt.Sprintf("a roll of %s was halted: %d of %d nodes run %s, and the others keep what they have until somebody decides",
+		p.AddOn, p.Nodes.Ready, p.Nodes.Total, p.Hop)
+}
+
+// stalled is true when nothing happens without somebody; without a type when it does not hold.
+func stalled(p plan.Plan) metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue}
+	switch {
+	case p.State == plan.Blocked:
+		c.Reason, c.Message = v1alpha1.ReasonBlocked, p.Blocking()[0].Message
+	case halted(p):
+		c.Reason, c.Message = v1alpha1.ReasonRollHalted, haltText(p)
+	default:
+		return metav1.Condition{}
+	}
+	return c
+}
+
+// rollingReason says what the nodes that have not taken a release wait for.
+func rollingReason(p plan.Plan) string {
+	switch {
+	case p.Held:
+		return v1alpha1.ReasonNodesHeld
+	case p.Roll != nil && p.Roll.Phase == noderoll.Paused:
+		return v1alpha1.ReasonRollPaused
+	case p.Roll != nil && p.Roll.Phase == noderoll.Left:
+		return v1alpha1.ReasonNodesLeft
+	default:
+		return v1alpha1.ReasonRolling
+	}
+}
+
+func reconciling(next plan.Step, p plan.Plan) metav1.Condition {
+	reason := rollingReason(p)
 	if next.Kind == plan.Apply {
 		reason = v1alpha1.ReasonApplying
 	}

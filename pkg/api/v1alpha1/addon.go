@@ -3,6 +3,7 @@ package v1alpha1
 import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // Driver is the way an add-on's releases reach the cluster.
@@ -59,6 +60,75 @@ type Rollback struct {
 	// +kubebuilder:validation:MaxLength=1024
 	// +optional
 	Reason string `json:"reason,omitempty"`
+	// Nodes that are put back; the others stay with what they run. Empty puts back all of them.
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=1000
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	// +optional
+	Nodes []string `json:"nodes,omitempty"`
+}
+
+// MaxBackNodes is how many nodes a Rollback can name.
+const MaxBackNodes = 1000
+
+// Roll is how nodes are changed one after the other under nodeUpdate Roll (docs/roll.md). Durations are written as 30s, 5m or 1h30m
+// and are at most a day.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.canarySelector) || !has(self.canaries) || self.canaries == 0",message="the nodes that go first are a number (canaries) or chosen by labels (canarySelector), not both"
+// +kubebuilder:validation:XValidation:rule="(has(self.nodeTimeout) ? duration(self.nodeTimeout) : duration('5m')) > (has(self.readyFor) ? duration(self.readyFor) : duration('10s'))",message="nodeTimeout (5m where it is not set) has to be longer than readyFor (10s where it is not set), or no node can pass"
+type Roll struct {
+	// Canaries is how many nodes go first, one at a time. Empty or 0 chooses one of each kind of node there is (pool, image, kernel,
+	// kubelet, architecture), and at most a tenth of the nodes.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=5000
+	// +optional
+	Canaries int32 `json:"canaries,omitempty"`
+	// CanarySelector is a label selector of the nodes that go first, such as "canary=true,zone in (a,b)".
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	CanarySelector string `json:"canarySelector,omitempty"`
+	// MaxUnavailable nodes without a working agent at any moment, those that are broken already among them: a count from 1, or a
+	// percentage from 1% to 100% that is rounded down and is 1 node at least. Empty takes OKE's configuration key rollingUpdate where
+	// that is set, else 10%.
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=4
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 5000 : string(self).matches('^(100|[1-9][0-9]?)%$')",message="want a count of nodes from 1 to 5000, or a percentage from 1% to 100%"
+	// +optional
+	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
+	// Soak is how long the nodes that went first, and then those of each pool and zone, must run before others follow. Empty means 30s.
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('24h')",message="want at most a day"
+	// +optional
+	Soak *metav1.Duration `json:"soak,omitempty"`
+	// ReadyFor is how long a node's agent must have been Ready. Empty means 10s.
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('24h')",message="want at most a day"
+	// +optional
+	ReadyFor *metav1.Duration `json:"readyFor,omitempty"`
+	// NodeTimeout is how long a node may take to pass every gate, at least 1s and longer than readyFor. Empty means 5m.
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('24h')",message="want at least a second and at most a day"
+	// +optional
+	NodeTimeout *metav1.Duration `json:"nodeTimeout,omitempty"`
+	// MaxRestarts of a container of a node's agent, from the moment that its pod was made. Empty means 1.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	// +optional
+	MaxRestarts *int32 `json:"maxRestarts,omitempty"`
+	// Paused changes no further node; those under way end as they end (addonctl pause, addonctl resume).
+	// +optional
+	Paused bool `json:"paused,omitempty"`
 }
 
 // Configuration is one of OKE's configuration keys with its value, as OKE's own API has them.
@@ -117,15 +187,25 @@ type AddonSpec struct {
 	// +kubebuilder:validation:Enum=Fail;Overwrite;Preserve
 	// +optional
 	ConflictPolicy string `json:"conflictPolicy,omitempty"`
-	// OnFailure says what is done when nodes do not get a release Ready in time: Hold leaves everything for somebody to look at,
-	// RevertAll goes back to what was there before and holds the release. Empty means Hold.
-	// +kubebuilder:validation:Enum=Hold;RevertAll
+	// OnFailure says what is done when nodes do not get a release Ready in time, or fail a gate of the roll: Hold leaves everything for
+	// somebody to look at, RevertAll goes back to what was there before, RevertNode puts back the nodes that have not passed; both hold
+	// the release. Empty means RevertNode when a roll halts, else Hold.
+	// +kubebuilder:validation:Enum=Hold;RevertAll;RevertNode
 	// +optional
 	OnFailure string `json:"onFailure,omitempty"`
 	// Namespace of the add-on's objects where it is not the catalog's: an add-on that was adopted stays where it is.
 	// +kubebuilder:validation:MaxLength=63
 	// +optional
 	Namespace string `json:"namespace,omitempty"`
+	// NodeUpdate says how nodes follow a change of the workload: Roll changes node by node with gates and halts at the first that
+	// fails one, Replace waits for new nodes to take the place of the old ones, Hold changes no node, RollingUpdate leaves it to the
+	// DaemonSet controller. Empty takes what the release calls for: Hold for VCN-native from 2.3.0 on, else RollingUpdate.
+	// +kubebuilder:validation:Enum=Roll;Replace;Hold;RollingUpdate
+	// +optional
+	NodeUpdate string `json:"nodeUpdate,omitempty"`
+	// Roll is how nodes are changed under nodeUpdate Roll.
+	// +optional
+	Roll *Roll `json:"roll,omitempty"`
 	// Accept allows one move that has no way back.
 	// +optional
 	Accept *Accept `json:"accept,omitempty"`
@@ -205,6 +285,43 @@ type HeldRelease struct {
 	At *metav1.Time `json:"at,omitempty"`
 }
 
+// Halt is the verdict that stopped a roll.
+type Halt struct {
+	// Node that failed.
+	// +kubebuilder:validation:MaxLength=253
+	Node string `json:"node"`
+	// Gate that it failed, such as agent-ready.
+	// +kubebuilder:validation:MaxLength=63
+	Gate string `json:"gate"`
+	// Evidence in a sentence.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	Evidence string `json:"evidence,omitempty"`
+}
+
+// RollStatus is where the roll of the nodes stands, in numbers: addonctl nodes tells each node.
+type RollStatus struct {
+	// Phase of the roll: Canary, Soak, Batch, PutBack, Paused, Halted, Left or Finished.
+	// +kubebuilder:validation:MaxLength=63
+	Phase string `json:"phase"`
+	// Stage in words, such as "canary nodes" or "pool a, zone AD-1".
+	// +kubebuilder:validation:MaxLength=512
+	// +optional
+	Stage string `json:"stage,omitempty"`
+	// Changed counts the nodes that run the newest revision.
+	Changed int32 `json:"changed"`
+	// Passed counts those of them that passed every gate.
+	Passed int32 `json:"passed"`
+	// Total is the number of nodes that are to be changed.
+	Total int32 `json:"total"`
+	// Skipped counts the nodes that cannot be changed now.
+	// +optional
+	Skipped int32 `json:"skipped,omitempty"`
+	// Halt says what stopped the roll; it is missing while nothing did.
+	// +optional
+	Halt *Halt `json:"halt,omitempty"`
+}
+
 // AddonStatus is what was observed of one add-on on one cluster.
 type AddonStatus struct {
 	// ObservedGeneration is the generation of the spec that this status speaks of.
@@ -227,6 +344,9 @@ type AddonStatus struct {
 	// +listType=atomic
 	// +optional
 	NodeVersions []NodeVersion `json:"nodeVersions,omitempty"`
+	// Roll is where the roll of the nodes stands; it is missing when none is under way.
+	// +optional
+	Roll *RollStatus `json:"roll,omitempty"`
 	// DrivenBy says who drives the loop: "cli" or the name of a manager.
 	// +optional
 	DrivenBy string `json:"drivenBy,omitempty"`
@@ -264,6 +384,9 @@ type AddonStatus struct {
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.lifecycleState`
 // +kubebuilder:printcolumn:name="Ready",type=integer,JSONPath=`.status.nodes.ready`
 // +kubebuilder:printcolumn:name="Nodes",type=integer,JSONPath=`.status.nodes.total`
+// +kubebuilder:printcolumn:name="Roll",type=string,JSONPath=`.status.roll.phase`
+// +kubebuilder:printcolumn:name="Passed",type=integer,priority=1,JSONPath=`.status.roll.passed`
+// +kubebuilder:printcolumn:name="Halted at",type=string,priority=1,JSONPath=`.status.roll.halt.node`
 type Addon struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`

@@ -22,6 +22,14 @@ const (
 	ReasonNoNodes = "NoNodes"
 	// ReasonRolling : nodes are taking the release.
 	ReasonRolling = "Rolling"
+	// ReasonRollPaused : the roll of the nodes waits until somebody resumes it.
+	ReasonRollPaused = "RollPaused"
+	// ReasonRollHalted : a gate of the roll said no; no further node is changed.
+	ReasonRollHalted = "RollHalted"
+	// ReasonNodesLeft : the roll has come as far as it can, and nodes are left that cannot be changed now.
+	ReasonNodesLeft = "NodesLeft"
+	// ReasonNodesHeld : nodes keep what they run until somebody acts on them.
+	ReasonNodesHeld = "NodesHeld"
 	// ReasonApplying : objects are being written.
 	ReasonApplying = "Applying"
 	// ReasonBlocked : a blocking finding stops every write.

@@ -1,0 +1,252 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/noderoll"
+)
+
+// NodeUpdateOf says how nodes follow the target of an input: as recorded or asked for, else as its release's mechanism calls for.
+func NodeUpdateOf(in Input) NodeUpdate { return decide(in).nodeUpdate() }
+
+// OnDelete tells whether the target's workload is written so that its controller replaces no pod by itself. The strategy is the
+// engine's, not the chart's (the design, 6.7).
+func OnDelete(in Input) bool { return decide(in).onDelete() }
+
+func (d decision) onDelete() bool {
+	return d.nodeUpdate() != RollingUpdate || d.target.Mechanism == catalog.OnDelete || d.rendersOnDelete()
+}
+
+// rendersOnDelete tells whether the render itself says so: that of what was adopted like that, and one with an overlay.
+func (d decision) rendersOnDelete() bool {
+	w := d.addOn.Workload
+	return d.Change.To != nil && slices.ContainsFunc(d.Change.To.Workloads, func(f catalog.WorkloadFootprint) bool {
+		return f.Kind == w.Kind && f.Namespace == w.Namespace && f.Name == w.Name && f.Strategy == "OnDelete"
+	})
+}
+
+// OnDeleteOf is OnDelete for another release of the add-on than the target, such as the live one.
+func OnDeleteOf(in Input, r catalog.Release) bool {
+	d := decide(in)
+	d.target, d.Change = r, Change{}
+	return d.onDelete()
+}
+
+// defaultNodeUpdate is how nodes follow where nobody said anything (facts: OKE rules 13 and 16).
+var defaultNodeUpdate = map[catalog.Mechanism]NodeUpdate{
+	catalog.RollingUpdate: RollingUpdate,
+	catalog.OnReboot:      RollingUpdate,
+	catalog.OnDelete:      HoldNodes,
+}
+
+func (d decision) nodeUpdate() NodeUpdate {
+	return cmp.Or(d.desired.NodeUpdate, defaultNodeUpdate[d.target.Mechanism], RollingUpdate)
+}
+
+// rules of the roll that the wish asks for. The error is that of a policy that cannot be read, which roll-policy refuses.
+func (d decision) rollRules() (noderoll.Rules, error) {
+	total := 0
+	for _, n := range d.Nodes {
+		if n.Exempt == "" {
+			total++
+		}
+	}
+	r, err := d.desired.Roll.Rules(total, d.ownMaxUnavailable())
+	r.Back, r.Only = d.desired.Back.Revision > 0, d.desired.Back.Nodes
+	return r, err
+}
+
+// ownMaxUnavailable is what OKE's key rollingUpdate says, else the release; empty where neither says anything, or zero, with which no
+// node would ever follow.
+func (d decision) ownMaxUnavailable() string {
+	own := ""
+	key, _ := d.target.Configuration("rollingUpdate")
+	if value, err := key.Decode(d.desired.Settings.Configurations["rollingUpdate"]); err == nil {
+		if set, ok := value.(map[string]any); ok && set["maxUnavailable"] != nil {
+			own = fmt.Sprint(set["maxUnavailable"])
+		}
+	}
+	if own == "" && d.Change.To != nil {
+		for _, w := range d.Change.To.Workloads {
+			if w.Kind == d.addOn.Workload.Kind && w.Name == d.addOn.Workload.Name {
+				own = w.MaxUnavailable
+			}
+		}
+	}
+	if strings.Trim(own, "0%") == "" {
+		return ""
+	}
+	return own
+}
+
+// roll decides on the nodes while a change of the workload is under way; nil when no roll is on. Installing is none: every node takes
+// what it gets, and there is nothing to halt for.
+func (d decision) roll(applied bool) *noderoll.Decision {
+	if d.nodeUpdate() != RollNodes || !applied || !d.Installed.Observed || !d.Record.Last().pending() {
+		return nil
+	}
+	if d.Record.Deployed().Number == 0 && !slices.ContainsFunc(d.Nodes, d.behind) {
+		return nil
+	}
+	r, err := d.rollRules()
+	if err != nil {
+		return nil
+	}
+	out := noderoll.Decide(d.Nodes, d.Installed.Newest, r, d.Roll, d.Now)
+	return &out
+}
+
+// reboots are the nodes that take what their agent brought at their next boot (facts: OKE rule 14). A release that was deployed once is
+// not asked about again.
+func (d decision) reboots() []string {
+	if d.target.Mechanism != catalog.OnReboot || !d.Record.Last().pending() {
+		return nil
+	}
+	var out []string
+	for _, n := range d.Nodes {
+		if n.AwaitsReboot && n.Exempt == "" && n.Pod != nil && n.Pod.Revision == d.Installed.Newest {
+			out = append(out, n.Name)
+		}
+	}
+	return out
+}
+
+// behind tells whether a node has a pod of another revision than the newest.
+func (d decision) behind(n noderoll.Node) bool {
+	return n.Exempt == "" && n.Pod != nil && n.Pod.Revision != d.Installed.Newest
+}
+
+// held tells whether nodes keep what they run until somebody acts: the wish says so, and nothing is on its way.
+func (d decision) held(truth noderoll.Truth) bool {
+	u := d.nodeUpdate()
+	return (u == HoldNodes || u == ReplaceNodes) && !truth.Done() && !slices.ContainsFunc(truth.Waiting, func(w noderoll.Waiting) bool {
+		return w.State != noderoll.Outdated && w.State != noderoll.Broken
+	})
+}
+
+// rollText says how the nodes will be changed.
+func (b *builder) rollText() string {
+	d := b.d
+	if d.desired.Back.Revision > 0 {
+		if only := d.desired.Back.Nodes; len(only) > 0 {
+			return fmt.Sprintf("put %s back to %s, and leave the others", few(only), b.hop.to.Version)
+		}
+		return fmt.Sprintf("put the nodes back to %s: broken ones first, then those that were changed last", b.hop.to.Version)
+	}
+	r, err := d.rollRules()
+	if err != nil {
+		return "change the nodes"
+	}
+	first := "one node of each kind first"
+	switch {
+	case d.desired.Roll.CanarySelector != "":
+		first = "first those that match " + d.desired.Roll.CanarySelector
+	case r.Canaries > 0:
+		first = fmt.Sprintf("%s first", count(r.Canaries, "canary node", "canary nodes"))
+	}
+	return fmt.Sprintf("change the nodes to %s: %s, one at a time, then pool by pool with at most %s unavailable; each passes its gates, and the first that fails halts it",
+		b.hop.to.Version, first, count(r.Max, "node", "nodes"))
+}
+
+// foresee adds the step by which nodes will take the release of the hop.
+func (b *builder) foresee() {
+	if b.d.nodeUpdate() == RollNodes && b.d.Record.Deployed().Number > 0 {
+		b.add(ChangeNodes, b.rollText())
+		return
+	}
+	b.add(AwaitNodes, b.awaitText())
+}
+
+// nodes adds the step by which nodes take what is written. now is what was decided on them; nil where no roll is on.
+func (b *builder) nodes(now *noderoll.Decision, truth noderoll.Truth) {
+	switch {
+	case now == nil && !truth.Done():
+		b.add(AwaitNodes, b.awaitText())
+	case now == nil:
+		b.add(AwaitNodes, b.rebootText())
+	case len(now.Delete) > 0:
+		b.add(ChangeNodes, fmt.Sprintf("%s: change %s to %s", now.Stage, targets(now.Delete), b.hop.to.Version))
+		last := &b.out[len(b.out)-1]
+		last.Targets, last.Roll = now.Delete, now.Record
+	case now.Phase != noderoll.Finished || !truth.Done() && len(b.d.desired.Back.Nodes) == 0:
+		b.add(AwaitNodes, cmp.Or(now.Why, b.awaitText()))
+	case len(b.d.reboots()) > 0:
+		b.add(AwaitNodes, b.rebootText())
+	}
+}
+
+func (b *builder) rebootText() string {
+	nodes := b.d.reboots()
+	if len(nodes) == 0 {
+		return b.awaitText()
+	}
+	return fmt.Sprintf("wait until %s rebooted: %s", count(len(nodes), "node has been", "nodes have been"), few(nodes))
+}
+
+func targets(ts []noderoll.Target) string {
+	var out []string
+	for _, t := range ts {
+		out = append(out, t.Node)
+	}
+	return few(out)
+}
+
+// putBack tells whether a halted roll ended with the nodes that failed put back, and others left with what they run: that is as far
+// as it goes without somebody.
+func (d decision) putBack(now *noderoll.Decision, truth noderoll.Truth) bool {
+	return now != nil && now.Phase == noderoll.Finished && len(d.desired.Back.Nodes) > 0 && !truth.Done()
+}
+
+// rollPolicy refuses a policy that cannot be followed, and the controller's own update where the release forbids it.
+func rollPolicy(d decision) []Finding {
+	if d.target.Version.IsZero() {
+		return nil
+	}
+	if d.nodeUpdate() == RollingUpdate && d.target.Mechanism == catalog.OnDelete {
+		return block(RollPolicyInvalid, fmt.Sprintf("%s %s is never rolled out by the DaemonSet controller", d.addOn.Name, d.target.Version),
+			"--nodes roll, replace or hold")
+	}
+	if d.nodeUpdate() != RollNodes {
+		return nil
+	}
+	if err := d.desired.Roll.Check(); err != nil {
+		return block(RollPolicyInvalid, "the nodes cannot be changed as it is asked for: "+strings.ReplaceAll(err.Error(), "\n", "; "), "")
+	}
+	if _, err := d.rollRules(); err != nil {
+		return block(RollPolicyInvalid, "maxUnavailable of the release: "+err.Error(), "--max-unavailable 1, or a percentage such as 10%")
+	}
+	return nil
+}
+
+// rollStands says where a roll that cannot go on stands.
+func rollStands(d decision) []Finding {
+	now := d.roll(isApplied(d))
+	if now == nil {
+		return nil
+	}
+	switch now.Phase {
+	case noderoll.Halted:
+		f := note(RollHalted, fmt.Sprintf("the roll of %s %s halted at %s; no further node is changed", d.addOn.Name, d.target.Version, now.Halt),
+			"addonctl nodes shows every node; addonctl rollback puts the nodes back; when the node is mended, the same command goes on")
+		f[0].Nodes = []string{now.Halt.Node}
+		return f
+	case noderoll.Left:
+		var names, said []string
+		for _, s := range now.Skipped {
+			names, said = append(names, s.Node), append(said, fmt.Sprintf("%s (%s)", s.Node, s.Why))
+		}
+		text := now.Why
+		if len(said) > 0 {
+			text += ": " + few(said)
+		}
+		f := note(NodesLeft, text, "mend or remove these nodes, then go on with the same command")
+		f[0].Nodes = names
+		return f
+	default:
+		return nil
+	}
+}
