@@ -16,6 +16,7 @@ import (
 
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/kube"
+	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 )
 
@@ -28,7 +29,10 @@ func (o *Observer) live(ctx context.Context, in *plan.Input, addOn catalog.AddOn
 	if d == nil {
 		return o.nodes(ctx, in, nil, addOn)
 	}
-	in.Installed = installed(d, addOn)
+	in.Installed, in.Roll = installed(d, addOn), rollOf(d)
+	if in.Installed.Lifted, err = o.lifted(ctx, addOn); err != nil {
+		return err
+	}
 	if in.Installed.Network, err = o.network(ctx, d); err != nil {
 		return err
 	}
@@ -60,10 +64,21 @@ func installed(d *appsv1.DaemonSet, addOn catalog.AddOn) plan.Installed {
 		Ours:     kube.Ours(d, addOn.Name, addOn.Release, addOn.Workload.Namespace),
 		Digest:   d.Annotations[kube.AnnotationDigest],
 		Observed: d.Status.ObservedGeneration >= d.Generation,
+		OnDelete: d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType,
 	}
 	out.Revision, _ = strconv.Atoi(d.Annotations[kube.AnnotationRevision]) // one that cannot be read is none
 	if c := container(d.Spec.Template.Spec.Containers, addOn.Workload.Container); c != nil {
 		out.Version = imageVersion(c.Image)
+	}
+	return out
+}
+
+// rollOf is what the roll of a DaemonSet's nodes remembers. What cannot be read is nothing: the roll begins anew then, with the nodes
+// that are changed already.
+func rollOf(d *appsv1.DaemonSet) noderoll.Record {
+	var out noderoll.Record
+	if json.Unmarshal([]byte(d.Annotations[kube.AnnotationRoll]), &out) != nil {
+		return noderoll.Record{}
 	}
 	return out
 }

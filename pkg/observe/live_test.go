@@ -2,6 +2,7 @@ package observe
 
 import (
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/kube"
+	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 )
 
@@ -81,6 +83,10 @@ func TestWhatIsInstalledIsReadOffTheTemplate(t *testing.T) {
 			whole(func(d *appsv1.DaemonSet) { d.ObjectMeta = metav1.ObjectMeta{Name: d.Name} }),
 			plan.Installed{Present: true, Version: "0.27.3", Observed: true},
 		},
+		"whose controller replaces no pod": {
+			whole(func(d *appsv1.DaemonSet) { d.Spec.UpdateStrategy.Type = appsv1.OnDeleteDaemonSetStrategyType }),
+			plan.Installed{Present: true, Ours: true, Version: "0.27.3", Digest: "render", Observed: true, OnDelete: true},
+		},
 		"without the add-on's container": {
 			whole(func(d *appsv1.DaemonSet) { d.Spec.Template.Spec.Containers[1].Name = "x" }),
 			plan.Installed{Present: true, Ours: true, Digest: "render", Observed: true},
@@ -92,5 +98,29 @@ func TestWhatIsInstalledIsReadOffTheTemplate(t *testing.T) {
 				t.Errorf("installed (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What a roll remembers is read as it was written; what cannot be read is nothing, and no error: somebody else's text must not stop
+// every look at the cluster.
+func TestWhatARollRemembersIsReadOffTheDaemonSet(t *testing.T) {
+	t.Parallel()
+	target := []noderoll.Target{{Node: "n", Pod: "p", UID: "u"}}
+	for text, want := range map[string]noderoll.Record{
+		"":                             {},
+		"nonsense":                     {},
+		"[]":                           {},
+		`{"revision":"r","started":1}`: {},
+		`{"revision":"r","started":"2026-11-22T12:00:00Z","broken":["m"],"intent":[{"node":"n","pod":"p","uid":"u"}],"at":"2026-11-22T12:01:00Z","new":1}`: {
+			Revision: "r", Started: noon, Broken: []string{"m"}, Intent: target, At: noon.Add(time.Minute),
+		},
+	} {
+		d := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{kube.AnnotationRoll: text}}}
+		if diff := cmp.Diff(want, rollOf(d)); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
+	}
+	if diff := cmp.Diff(noderoll.Record{}, rollOf(&appsv1.DaemonSet{})); diff != "" {
+		t.Errorf("without the mark:\n%s", diff)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
@@ -29,10 +30,11 @@ func (o *Observer) nodes(ctx context.Context, in *plan.Input, d *appsv1.DaemonSe
 	if err != nil {
 		return err
 	}
+	canary := canaries(in.Desired.Roll.CanarySelector)
 	in.Nodes = make([]noderoll.Node, 0, len(list.Items))
 	for i := range list.Items {
 		n := node(&list.Items[i])
-		n.Pod = pods[n.Name]
+		n.Pod, n.Canary = pods[n.Name], canary.Matches(labels.Set(list.Items[i].Labels))
 		if d != nil {
 			n.Exempt = exempt(&list.Items[i], &d.Spec.Template.Spec)
 		}
@@ -44,12 +46,21 @@ func (o *Observer) nodes(ctx context.Context, in *plan.Input, d *appsv1.DaemonSe
 	return nil
 }
 
+// canaries is an operator's selector of the nodes that go first; empty text, and text that is no selector, match none.
+func canaries(text string) labels.Selector {
+	s, err := labels.Parse(text)
+	if text == "" || err != nil {
+		return labels.Nothing()
+	}
+	return s
+}
+
 func node(n *corev1.Node) noderoll.Node {
 	info := n.Status.NodeInfo
 	out := noderoll.Node{
 		Name: n.Name, Zone: n.Labels[corev1.LabelTopologyZone], KubeletVersion: info.KubeletVersion, PodCIDRs: n.Spec.PodCIDRs,
 		OS: info.OperatingSystem, Architecture: info.Architecture, OSImage: info.OSImage, Kernel: info.KernelVersion,
-		Kind: string(nodeKind(n)), Facts: nodeFacts(n),
+		Kind: string(nodeKind(n)), Facts: nodeFacts(n), Cordoned: n.Spec.Unschedulable, BootID: info.BootID,
 	}
 	for _, l := range poolLabels {
 		if out.Pool = n.Labels[l]; out.Pool != "" {
@@ -58,7 +69,7 @@ func node(n *corev1.Node) noderoll.Node {
 	}
 	for _, c := range n.Status.Conditions {
 		if c.Type == corev1.NodeReady {
-			out.Ready = c.Status == corev1.ConditionTrue
+			out.Ready, out.ReadySince = c.Status == corev1.ConditionTrue, c.LastTransitionTime.Time
 		}
 	}
 	return out
@@ -155,7 +166,11 @@ func pod(p *corev1.Pod, main string, now time.Time, minReadySeconds int32) *node
 		out.Started = p.Status.StartTime.Time
 	}
 	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+		if c.Type != corev1.PodReady {
+			continue
+		}
+		out.ReadySince = c.LastTransitionTime.Time
+		if c.Status == corev1.ConditionTrue {
 			out.Ready = true
 			out.Available = minReadySeconds == 0 ||
 				!now.Before(c.LastTransitionTime.Add(time.Duration(minReadySeconds)*time.Second))

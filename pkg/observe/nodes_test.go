@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/addonctl/addonctl/pkg/noderoll"
 )
@@ -91,7 +92,7 @@ func aPod(change func(*corev1.Pod)) *corev1.Pod {
 func read(change func(*noderoll.Pod)) *noderoll.Pod {
 	p := &noderoll.Pod{
 		Name: "p", UID: "u", Revision: "hash", Version: "0.27.3", Image: "ghcr.io/flannel-io/flannel:v0.27.3",
-		Ready: true, Available: true, Started: noon.Add(-time.Minute),
+		Ready: true, ReadySince: noon, Available: true, Started: noon.Add(-time.Minute),
 	}
 	change(p)
 	return p
@@ -113,7 +114,9 @@ func TestWhatIsReadOfAPod(t *testing.T) {
 		"not Ready":                      {aPod(unready), time.Hour, read(func(p *noderoll.Pod) { p.Ready, p.Available = false, false })},
 		"just made": {
 			aPod(func(p *corev1.Pod) { p.Status = corev1.PodStatus{} }), 0,
-			read(func(p *noderoll.Pod) { p.Ready, p.Available, p.Started = false, false, time.Time{} }),
+			read(func(p *noderoll.Pod) {
+				p.Ready, p.Available, p.Started, p.ReadySince = false, false, time.Time{}, time.Time{}
+			}),
 		},
 		"being deleted": {
 			aPod(func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{Time: noon} }), time.Hour,
@@ -171,6 +174,35 @@ func TestWhatIsReadOfAPod(t *testing.T) {
 				t.Errorf("pod (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestWhatARollMustKnowOfANode(t *testing.T) {
+	t.Parallel()
+	got := node(&corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: "n"}, Spec: corev1.NodeSpec{Unschedulable: true},
+		Status: corev1.NodeStatus{
+			NodeInfo: corev1.NodeSystemInfo{BootID: "b"},
+			Conditions: []corev1.NodeCondition{
+				{Type: corev1.NodeDiskPressure, Status: corev1.ConditionFalse, LastTransitionTime: metav1.NewTime(noon.Add(time.Hour))},
+				{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, LastTransitionTime: metav1.NewTime(noon)},
+			},
+		},
+	})
+	if diff := cmp.Diff(noderoll.Node{Name: "n", Cordoned: true, BootID: "b", ReadySince: noon}, got); diff != "" {
+		t.Errorf("node (-want +got):\n%s", diff)
+	}
+}
+
+// A selector that says nothing, or that cannot be read, makes no node a canary: the empty one would make all of them so.
+func TestCanariesAreThoseThatTheSelectorMatches(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"": false, "canary=yes": true, "canary": true, "canary!=yes": false, "canary in (yes,no),!x": true, "canary = = yes": false, "!!": false,
+	} {
+		if got := canaries(text).Matches(labels.Set{"canary": "yes"}); got != want {
+			t.Errorf("%q matches: %t, want %t", text, got, want)
+		}
 	}
 }
 

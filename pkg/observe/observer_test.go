@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -102,6 +103,7 @@ func TestWhatIsSeenOfARealCluster(t *testing.T) {
 	t.Run("other CNIs are seen in any namespace", c.others)
 	t.Run("an add-on beside the CNI is seen as what it is", c.beside)
 	t.Run("facts are told by nodes, records and what is counted", c.facts)
+	t.Run("a guard of the agents that was left lifted is seen by its note", c.guardLifted)
 	t.Run("looking needs exactly the rights that it lists", c.rights)
 	t.Run("without the optional rights something is unknown and nothing fails", c.unknown)
 	t.Run("a cluster whose record was deleted is still seen as what it is", c.unrecorded)
@@ -676,6 +678,51 @@ func (c *cluster) userWith(t *testing.T, name string, rights []kube.Right) *kube
 		return err
 	})
 	return k
+}
+
+func (c *cluster) guardLifted(t *testing.T) {
+	of := func(name string) catalog.AddOn {
+		a, _ := c.observer(c.client).Catalog.AddOn(name)
+		return a
+	}
+	lifted := func(k *kube.Client, name string) bool {
+		t.Helper()
+		got, err := c.observer(k).lifted(t.Context(), of(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	const vcn = "OciVcnIpNative"
+	if lifted(c.client, vcn) {
+		t.Error("there is none, and it is lifted")
+	}
+	bindings := c.Client().AdmissionregistrationV1().ValidatingAdmissionPolicyBindings()
+	b, err := bindings.Create(t.Context(), &admissionv1.ValidatingAdmissionPolicyBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: kube.PodGuardBinding},
+		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+			PolicyName: kube.PodGuard, ValidationActions: []admissionv1.ValidationAction{admissionv1.Audit},
+		},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lifted(c.client, vcn) {
+		t.Error("that it only audits is its owner's will")
+	}
+	b.Annotations = map[string]string{kube.AnnotationActions: "Deny"}
+	if _, err := bindings.Update(t.Context(), b, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if !lifted(c.client, vcn) || lifted(c.client, "Flannel") {
+		t.Error("it is not seen as lifted, or is of an add-on that has none")
+	}
+	if lifted(c.userWith(t, "blind", Rights()), vcn) {
+		t.Error("somebody who may not look sees it")
+	}
+	if err := bindings.Delete(t.Context(), b.Name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // rights looks as a user who may do what Rights lists and nothing else, and compares the list with the calls that the

@@ -143,17 +143,19 @@ func (j *job) forRoll(stored []record.Revision, revision int) ([]*unstructured.U
 	}
 	objects := render.Union(j.render.Objects, older...)
 	for i, o := range objects {
-		objects[i] = marked(o, j.digest, revision)
+		objects[i] = j.marked(o, j.digest, revision)
 	}
 	return objects, nil
 }
 
-// marked is a workload marked with the render that it is of; other objects are returned as they are.
-func marked(o *unstructured.Unstructured, digest string, revision int) *unstructured.Unstructured {
+// marked is a workload as it is written: marked with the render that it is of, and with the engine's strategy. Other objects are
+// returned as they are.
+func (j *job) marked(o *unstructured.Unstructured, digest string, revision int) *unstructured.Unstructured {
 	if render.PhaseOf(o) != render.Workloads {
 		return o
 	}
 	o = o.DeepCopy()
+	j.hold(o)
 	a := o.GetAnnotations()
 	if a == nil {
 		a = map[string]string{}

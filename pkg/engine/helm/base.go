@@ -94,13 +94,16 @@ func (j *job) edits(ctx context.Context, b *base, a *attempt) error {
 	for _, f := range kube.Differing(a.live, restored) {
 		i := slices.IndexFunc(undone, func(u kube.Field) bool { return u.Path == f.Path })
 		known := slices.ContainsFunc(a.change.Fields, func(g plan.Field) bool { return g.Path == f.Path })
-		if i < 0 || known || b.open && f.Owner == "" || ownMark(f.Path) {
+		if i < 0 || known || f.Owner == "" && (b.open || ofStrategy(f.Path)) || ownMark(f.Path) {
 			continue
 		}
 		a.change.Fields = append(a.change.Fields, field(undone[i], plan.Undo))
 	}
 	return nil
 }
+
+// ofStrategy tells whether a field is the engine's, which each write of ours sets anew.
+func ofStrategy(path string) bool { return strings.HasPrefix(path, "spec.updateStrategy.") }
 
 // ownMark tells whether a field is one of the marks that each write of ours sets anew.
 func ownMark(path string) bool { return strings.HasPrefix(path, "metadata.annotations[addonctl.io/") }

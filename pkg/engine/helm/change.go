@@ -42,7 +42,8 @@ func (e *Engine) Change(ctx context.Context, in plan.Input) (plan.Change, error)
 	if err != nil {
 		return plan.Change{}, err
 	}
-	if in.Installed.Digest == j.digest && in.Installed.Version == j.render.Version && len(c.Missing) == 0 {
+	written := in.Installed.Digest == j.digest && in.Installed.Version == j.render.Version && in.Installed.OnDelete == j.onDelete
+	if written && len(c.Missing) == 0 {
 		c.From = c.To // and nothing more has to be asked
 		return c, nil
 	}
@@ -178,6 +179,9 @@ func (j *job) missingRights(ctx context.Context, unserved []*unstructured.Unstru
 		kube.Right{Verb: "list", Resource: "pods", Namespace: ns},
 		kube.Right{Verb: "list", Group: "apps", Resource: "daemonsets", Namespace: ns},
 		kube.Right{Verb: "list", Group: "apps", Resource: "deployments", Namespace: ns})
+	if j.rolls {
+		rights = append(rights, j.rollRights()...)
+	}
 	return j.Target.Missing(ctx, rights)
 }
 

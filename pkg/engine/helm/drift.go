@@ -155,6 +155,7 @@ func (e *Engine) recordedAs(ctx context.Context, in plan.Input) (*job, *base, []
 	if b == nil {
 		return nil, nil, nil, fmt.Errorf("comparing %s: %w", addOn.Name, ErrNotRecorded)
 	}
+	j.onDelete = j.wasHeld(in, b)
 	if _, err := j.Target.Learn(ctx, b.objects); err != nil {
 		return nil, nil, nil, err
 	}
@@ -191,6 +192,7 @@ func (j *job) driftOf(ctx context.Context, b *base, o *unstructured.Unstructured
 		out.Missing = true
 		return out, nil, nil
 	}
+	o = j.marked(o, b.revision.Digest, 0)
 	after, refused, err := j.restored(ctx, b, o, live)
 	if err != nil || refused != "" {
 		out.Refused = refused
@@ -220,7 +222,7 @@ func (j *job) restored(ctx context.Context, b *base, o, live *unstructured.Unstr
 	if newer, err := j.outlives(ctx, o, live, b.revision.Version); err != nil || newer {
 		return live, "", err
 	}
-	o = marked(o, b.revision.Digest, 0)
+	o = j.marked(o, b.revision.Digest, 0)
 	if b.open || b.again {
 		o = render.Union([]*unstructured.Unstructured{o}, []*unstructured.Unstructured{live})[0]
 	}
@@ -322,7 +324,7 @@ func (j *job) setBack(ctx context.Context, b *base, o *unstructured.Unstructured
 		f.Fate = plan.Take
 		c.Fields = append(c.Fields, f)
 	}
-	o = marked(o, b.revision.Digest, to.number)
+	o = j.holding(live, kept).marked(o, b.revision.Digest, to.number)
 	if live != nil {
 		if to.wide {
 			o = render.Union([]*unstructured.Unstructured{o}, []*unstructured.Unstructured{live})[0]
@@ -344,13 +346,14 @@ func (j *job) remark(ctx context.Context, b *base, o *unstructured.Unstructured,
 	if live == nil {
 		return c, nil
 	}
+	j = j.asHeld(live)
 	after, refused, err := j.restored(ctx, b, o, live)
 	if err != nil || refused != "" {
 		c.Action, c.Message = plan.Refused, refused
 		return c, err
 	}
 	kept := slices.DeleteFunc(kube.Differing(live, after), func(f kube.Field) bool { return ownMark(f.Path) })
-	o = kube.Without(marked(o, b.revision.Digest, to.number), live, kept)
+	o = kube.Without(j.marked(o, b.revision.Digest, to.number), live, kept)
 	if err := j.Engine.asked(ctx, o, live, true); err != nil {
 		if errors.Is(err, errTouched) {
 			c.Action, c.Message = plan.Refused, err.Error()
@@ -371,10 +374,12 @@ func (j *job) rerecord(ctx context.Context, in plan.Input, b *base, number int) 
 	}
 	if v := parsed(b.revision.Version); b.revision.Chart != nil {
 		if r, ok := j.addOn.Find(v); ok {
+			held := j.onDelete // of what is recorded, whatever the target is
 			j.with = chartOf(b.revision)
 			if err := j.make(in, r); err == nil && j.digest == b.revision.Digest {
 				draft.Values = j.render.Values
 			}
+			j.onDelete = held
 		}
 	}
 	return j.storage().Begin(ctx, draft)

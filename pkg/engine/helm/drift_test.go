@@ -369,6 +369,7 @@ func TestAnotherReleaseThatIsExcludedGoesOn(t *testing.T) {
 	b.moves(t, "0.24.4")
 	b.moves(t, "0.26.2")
 	b.byHand(t, 1)
+	waitObserved(t, b, "0.24.4") // its controller writes the status, and a new version with it
 	before := b.daemonSet(t)
 	in, d, excluded := b.drift(t, "DaemonSet kube-flannel-ds")
 	if _, err := b.SetBack(t.Context(), in, d, excluded); err != nil {

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/kube"
@@ -30,6 +33,8 @@ type Engine struct {
 	Excluded []Exclusion
 	// Now stamps revisions.
 	Now func() time.Time
+	// Patience is how long a release's own guard of its pods may take to let go, and then to deny again; 0 means 30 s.
+	Patience time.Duration
 	// Images looks an image up in its registry, for architectures of nodes; nil does not look. See LookUp.
 	Images func(ctx context.Context, image string, architectures []string) plan.Image
 }
@@ -47,6 +52,10 @@ type job struct {
 	live string
 	// settings of the operator that it was rendered with, as a revision records them.
 	settings string
+	// rolls is true when pods are to be deleted node by node.
+	rolls bool
+	// onDelete is true when the add-on's workload is written so that its controller replaces no pod by itself.
+	onDelete bool
 	// conflicts says what is done about fields that somebody else owns.
 	conflicts plan.ConflictPolicy
 	// bare renders the same without the operator's overlay; nil when there is none.
@@ -63,7 +72,10 @@ func (e *Engine) open(ctx context.Context, in plan.Input) (*job, error) {
 		return nil, nil //nolint:nilnil // "there is no target" is an answer, not an error
 	}
 	back := plan.BackTo(in)
-	j := &job{Engine: e, addOn: addOn, with: folder(e.Charts), keeps: back > 0 || isOlder(r, in.Installed), live: in.Installed.Digest}
+	j := &job{
+		Engine: e, addOn: addOn, with: folder(e.Charts), keeps: back > 0 || isOlder(r, in.Installed), live: in.Installed.Digest,
+		rolls: plan.NodeUpdateOf(in) == plan.RollNodes,
+	}
 	err := j.make(in, r)
 	if err == nil && back == 0 && j.digest == in.Installed.Digest || !j.looksBack(in.Installed, r, back) {
 		return j, err
@@ -87,6 +99,7 @@ func (j *job) make(in plan.Input, r catalog.Release) error {
 	}
 	j.render, j.digest, j.store, j.settings = out, record.Digest(out.Manifest), j.storage(), plan.MergedSettings(in).JSON()
 	j.conflicts, j.bare = plan.MergedConflicts(in), nil
+	j.onDelete = plan.OnDelete(in) || slices.ContainsFunc(out.Objects, func(o *unstructured.Unstructured) bool { return j.isWorkload(o) && replacesNone(o) })
 	if own := plan.MergedSettings(in); len(own.Overlay) > 0 {
 		own.Overlay = nil
 		j.bare = func() (*render.Render, error) { return rendered(j.with, in, j.addOn, r, own) }
@@ -175,10 +188,13 @@ func (j *job) storage() *record.Store {
 	return record.Open(j.Target, j.addOn.Workload.Namespace, j.addOn.Release, j.Now)
 }
 
-// Do carries out a Protect, an Apply or a Settle step.
+// Do carries out a step of any kind but AwaitNodes. Restoring a guard needs no render.
 func (e *Engine) Do(ctx context.Context, in plan.Input, s plan.Step) (plan.Result, error) {
 	if s.Kind == plan.Protect {
 		return e.protect(ctx, s)
+	}
+	if s.Kind == plan.Relock {
+		return e.relock(ctx, in, s)
 	}
 	result := plan.Result{Step: s}
 	j, err := e.open(ctx, in)
@@ -191,6 +207,8 @@ func (e *Engine) Do(ctx context.Context, in plan.Input, s plan.Step) (plan.Resul
 	switch s.Kind {
 	case plan.Apply:
 		result.Objects, err = j.apply(ctx, s)
+	case plan.ChangeNodes:
+		result.Objects, err = j.changeNodes(ctx, s)
 	case plan.Settle:
 		result.Objects, err = j.settle(ctx, s)
 	default:

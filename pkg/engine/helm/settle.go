@@ -27,7 +27,7 @@ const Deleted plan.Action = "delete"
 // whether the step's revision still is the one that is live: taking back belongs to whoever wrote last.
 func (j *job) settle(ctx context.Context, s plan.Step) ([]plan.ObjectChange, error) {
 	var out []plan.ObjectChange
-	for _, part := range []func(context.Context) ([]plan.ObjectChange, error){j.followed, j.narrow, j.prune, j.unguard} {
+	for _, part := range []func(context.Context) ([]plan.ObjectChange, error){j.followed, j.narrow, j.prune, j.unguard, j.forget} {
 		if err := j.current(ctx, s); err != nil {
 			return out, err
 		}
@@ -52,10 +52,15 @@ func (j *job) current(ctx context.Context, s plan.Step) error {
 	if err != nil {
 		return err
 	}
-	if d.Annotations[kube.AnnotationDigest] != j.digest || d.Annotations[kube.AnnotationRevision] != strconv.Itoa(s.Revision) {
+	if !j.isOf(d, s) {
 		return fmt.Errorf("revision %d is not the live one any more: %w", s.Revision, ErrStale)
 	}
 	return nil
+}
+
+// isOf tells whether a workload is of the step's render and revision.
+func (j *job) isOf(d *appsv1.DaemonSet, s plan.Step) bool {
+	return d.Annotations[kube.AnnotationDigest] == j.digest && d.Annotations[kube.AnnotationRevision] == strconv.Itoa(s.Revision)
 }
 
 // workload reads the live DaemonSet; kube.ErrFenced when another actor has marked it since.

@@ -110,8 +110,12 @@ func field(f kube.Field, fate plan.Fate) plan.Field {
 var needed = regexp.MustCompile(`\.(image|configMap\.name|serviceAccountName)$|^(roleRef|subjects|spec\.selector)(\W|$)|` +
 	`^metadata\.(labels|annotations)\[(addonctl\.io/|meta\.helm\.sh/|helm\.sh/|app\.kubernetes\.io/managed-by)`)
 
-// vital tells whether a field cannot be left to somebody else. Rules can while they hold those of the release.
+// vital tells whether a field cannot be left to somebody else. Rules can while they hold those of the release; how pods are replaced can
+// not where the controller is to replace none.
 func vital(o, live *unstructured.Unstructured, path string) bool {
+	if path == "spec.updateStrategy.type" {
+		return replacesNone(o)
+	}
 	if path != "rules" {
 		return needed.MatchString(path)
 	}

@@ -1,0 +1,18 @@
+package kube
+
+// Marks of a roll of the nodes.
+const (
+	// AnnotationRoll on a workload is what the roll of its nodes remembers, as JSON. It stands in no release: applying one leaves it.
+	AnnotationRoll = "addonctl.io/roll"
+	// AnnotationActions on the binding of a release's own guard of its pods holds the actions that the guard has, while it is lifted.
+	AnnotationActions = "addonctl.io/validation-actions"
+)
+
+// Names of the guard of VCN-native's pods from 2.3.0 on, OKE's and that of our charts (facts: OKE 2.6).
+const (
+	PodGuard        = "npn-pod-deletion-deny-policy"
+	PodGuardBinding = "npn-pod-deletion-deny-policy-binding"
+)
+
+// RollManager is the field manager of a roll's own marks, so that they belong to no release's fields.
+const RollManager = FieldManager + "-roll"
