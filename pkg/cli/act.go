@@ -15,6 +15,7 @@ import (
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/hub"
+	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/observe"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/reconcile"
@@ -77,8 +78,9 @@ func (s *session) carry(c *cobra.Command, r plan.Request, f actFlags) (*actRepor
 	}
 	w := wish(in, p)
 	if len(p.Steps) == 0 && !changes(in, w) {
-		return s.unchanged(c.Context(), in, p), nil
+		return s.unchanged(c, in, p)
 	}
+	s.idle(c, in)
 	if err := s.mayRecord(c.Context()); err != nil {
 		return nil, err
 	}
@@ -90,7 +92,7 @@ func (s *session) carry(c *cobra.Command, r plan.Request, f actFlags) (*actRepor
 			return nil, err
 		}
 		s.refresh(c.Context())
-		return report(in, p, outcomeRecorded), nil
+		return report(in, p, outcomeRecorded), stillHalted(c, in, p)
 	}
 	return s.carryOut(c, in, p, w, f)
 }
@@ -103,17 +105,21 @@ func (s *session) foreseeOne(ctx context.Context, r plan.Request, f actFlags) (p
 	}
 	s.told = told
 	r.Accept = strings.TrimSpace(f.accept)
-	return s.look(ctx, r)
+	in, p, err := s.look(ctx, r)
+	if err == nil {
+		err = checkRoll(r.Roll, p.Desired.Roll)
+	}
+	return in, p, err
 }
 
 // unchanged reports that nothing is to do. The status is kept nevertheless: a command that did it may have been killed before it
 // could say so.
-func (s *session) unchanged(ctx context.Context, in plan.Input, p plan.Plan) *actReport {
+func (s *session) unchanged(c *cobra.Command, in plan.Input, p plan.Plan) (*actReport, error) {
 	s.tell(p)
-	if err := s.loop.Recorder.Record(ctx, in, p); err != nil {
+	if err := s.loop.Recorder.Record(c.Context(), in, p); err != nil {
 		s.note("keeping the status: " + err.Error())
 	}
-	return report(in, p, outcomeUnchanged)
+	return report(in, p, outcomeUnchanged), stillHalted(c, in, p)
 }
 
 // carryOut takes the cluster over, records the wish and drives the loop.
@@ -291,6 +297,8 @@ func headline(in plan.Input, p plan.Plan, w hub.Wish) string {
 		what = fmt.Sprintf("return %s to automatic updates", p.AddOn)
 	case p.From == "":
 		what = fmt.Sprintf("install %s %s", p.AddOn, p.To)
+	case p.Desired.Back.Revision > 0 && p.From == p.To:
+		what = fmt.Sprintf("put the nodes that are left back to revision %d of %s, %s", p.Desired.Back.Revision, p.AddOn, p.To)
 	case p.Desired.Back.Revision > 0:
 		what = fmt.Sprintf("go back to revision %d of %s, from %s to %s", p.Desired.Back.Revision, p.AddOn, p.From, p.To)
 	case p.From != p.To:
@@ -330,6 +338,15 @@ func updating(r plan.Request, w hub.Wish, p plan.Plan) string {
 // drive runs the loop and reports how it ended.
 func (s *session) drive(c *cobra.Command, u undertaking, first plan.Plan, f actFlags) (*actReport, error) {
 	s.loop.Wait, s.loop.Timeout = f.wait, f.timeout
+	s.rolled = &rollWatch{}
+	r, err := s.driven(c, u, first, f)
+	if r != nil {
+		r.Roll = s.rolled.report()
+	}
+	return r, err
+}
+
+func (s *session) driven(c *cobra.Command, u undertaking, first plan.Plan, f actFlags) (*actReport, error) {
 	bar := &progress{session: s}
 	s.loop.Progress = bar.show
 	out, err := s.loop.Run(c.Context())
@@ -396,6 +413,8 @@ func quote(s string) string {
 func ended(out reconcile.Outcome, f actFlags, again string) error {
 	p := out.Plan
 	switch out.End {
+	case reconcile.Halted, reconcile.Left, reconcile.Held:
+		return rested(out, again)
 	case reconcile.Refused:
 		return refusal(p)
 	case reconcile.NodesFailed:
@@ -409,17 +428,7 @@ func ended(out reconcile.Outcome, f actFlags, again string) error {
 			hint: "addonctl status" + forAddOn(p) + " shows what is wanted now",
 		}
 	case reconcile.TimedOut:
-		if !begun(p) {
-			return &exit{
-				code: exitUnfinished, err: fmt.Errorf("not finished within %s: %s %s is not, or not wholly, written", f.timeout, p.AddOn, p.Hop),
-				hint: "go on with: " + again,
-			}
-		}
-		return &exit{
-			code: exitUnfinished, err: fmt.Errorf("not finished within %s: %s %s is Ready on %d of %d nodes; waiting for %s",
-				f.timeout, p.AddOn, p.Hop, p.Nodes.Ready, p.Nodes.Total, nodesText(p.Nodes.Waiting)),
-			hint: waitHint(p) + again,
-		}
+		return timedOut(p, f, again)
 	case reconcile.Interrupted:
 		return &exit{
 			code: exitInterrupted, err: fmt.Errorf("interrupted: %s", interrupted(p)),
@@ -428,6 +437,27 @@ func ended(out reconcile.Outcome, f actFlags, again string) error {
 	default:
 		return nil
 	}
+}
+
+// timedOut is the exit of a run whose time was up while nodes were still to come.
+func timedOut(p plan.Plan, f actFlags, again string) error {
+	e := &exit{code: exitUnfinished}
+	switch {
+	case !begun(p):
+		e.err = fmt.Errorf("not finished within %s: %s %s is not, or not wholly, written", f.timeout, p.AddOn, p.Hop)
+		e.hint = "go on with: " + again
+	case p.Roll != nil:
+		e.err = fmt.Errorf("not finished within %s: %s %s: %s", f.timeout, p.AddOn, p.Hop, standing(p.Roll))
+		e.hint = "no further node is changed; go on with: " + again
+		if p.Roll.Phase == noderoll.Paused {
+			e.hint = "it is paused: addonctl resume" + forAddOn(p) + "; then go on with: " + again
+		}
+	default:
+		e.err = fmt.Errorf("not finished within %s: %s %s is Ready on %d of %d nodes; waiting for %s",
+			f.timeout, p.AddOn, p.Hop, p.Nodes.Ready, p.Nodes.Total, nodesText(p.Nodes.Waiting))
+		e.hint = waitHint(p) + again
+	}
+	return e
 }
 
 // forAddOn names the add-on of a plan in a command line where the cluster's network type does not.
@@ -452,6 +482,9 @@ func waitHint(p plan.Plan) string {
 func begun(p plan.Plan) bool { return p.State != plan.Applying && p.State != plan.Blocked }
 
 func interrupted(p plan.Plan) string {
+	if p.Roll != nil {
+		return fmt.Sprintf("%s %s: %s; no further node is changed", p.AddOn, p.Hop, standing(p.Roll))
+	}
 	if next, ok := p.Next(); ok && next.Kind == plan.AwaitNodes {
 		return fmt.Sprintf("%s %s is Ready on %d of %d nodes, and the cluster goes on taking it by itself", p.AddOn, p.Hop, p.Nodes.Ready, p.Nodes.Total)
 	}

@@ -76,6 +76,11 @@ func (r bothReport) table(w io.Writer, _ bool) {
 	if !slices.ContainsFunc(r.Items, func(i *actReport) bool { return i.Outcome == reconcile.Refused }) {
 		columns(w, rows...)
 	}
+	for _, item := range r.Items {
+		if item.Roll != nil {
+			item.Roll.table(w)
+		}
+	}
 }
 
 // runBoth installs the CNI, to the end, and then Calico. Nothing is written when Calico would be refused.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/kube"
-	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 )
 
@@ -46,90 +45,6 @@ func (s *session) look(ctx context.Context, r plan.Request) (plan.Input, plan.Pl
 			return in, p, s.explain(ctx, err)
 		}
 	}
-}
-
-// nodesReport is the result of `nodes`.
-type nodesReport struct {
-	Cluster string      `json:"cluster"`
-	AddOn   string      `json:"addon"`
-	Items   []nodeTruth `json:"nodes"`
-}
-
-// nodeTruth is one node with its state.
-type nodeTruth struct {
-	noderoll.Node
-	State noderoll.State `json:"state"`
-	Why   string         `json:"why,omitempty"`
-}
-
-func (a *app) nodesCommand() *cobra.Command {
-	var addOn string
-	c := &cobra.Command{
-		Use:   "nodes",
-		Short: "Show for every node what it really runs of the add-on",
-		Args:  noArgs, PreRunE: a.checkOutput,
-		RunE: func(c *cobra.Command, _ []string) error {
-			in, p, err := a.look(c, addOn)
-			if err != nil {
-				return err
-			}
-			return a.print(nodesOf(in, p))
-		},
-	}
-	a.addOnFlag(c, &addOn)
-	return c
-}
-
-func nodesOf(in plan.Input, p plan.Plan) nodesReport {
-	why := map[string]string{}
-	for _, w := range p.Nodes.Waiting {
-		why[w.Node] = w.Why
-	}
-	r := nodesReport{Cluster: p.Cluster, AddOn: p.AddOn, Items: []nodeTruth{}}
-	for _, n := range in.Nodes {
-		t := nodeTruth{Node: n, State: noderoll.Classify(n, in.Installed.Newest), Why: why[n.Name]}
-		if n.Exempt != "" {
-			t.Why = n.Exempt
-		}
-		r.Items = append(r.Items, t)
-	}
-	return r
-}
-
-func (r nodesReport) name() string {
-	var out []string
-	for _, n := range r.Items {
-		out = append(out, "node/"+n.Name)
-	}
-	return strings.Join(out, "\n")
-}
-
-func (r nodesReport) table(w io.Writer, wide bool) {
-	head := []string{"NODE", "STATE", "VERSION", "READY", "RESTARTS", "WHY"}
-	if wide {
-		head = []string{"NODE", "STATE", "VERSION", "READY", "RESTARTS", "POOL", "ZONE", "KUBELET", "POD", "REVISION", "WHY"}
-	}
-	rows := [][]string{head}
-	for _, n := range r.Items {
-		rows = append(rows, n.row(wide))
-	}
-	columns(w, rows...)
-}
-
-func (n nodeTruth) row(wide bool) []string {
-	p := noderoll.Pod{}
-	if n.Pod != nil {
-		p = *n.Pod
-	}
-	ready := "no"
-	if p.Available && n.Ready {
-		ready = "yes"
-	}
-	out := []string{n.Name, string(n.State), dash(p.Version), ready, fmt.Sprint(p.Restarts)}
-	if wide {
-		out = append(out, dash(n.Pool), dash(n.Zone), dash(n.KubeletVersion), dash(p.Name), dash(p.Revision))
-	}
-	return append(out, n.Why)
 }
 
 // historyReport is the result of `history`.

@@ -2,8 +2,12 @@ package cli
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/term"
 
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
@@ -16,6 +20,9 @@ type progress struct {
 	key    string
 	lastAt time.Time
 	drawn  bool
+	pace   pace
+	// finished is true when the end of the roll was told.
+	finished bool
 }
 
 const (
@@ -26,19 +33,38 @@ const (
 )
 
 func (b *progress) show(in plan.Input, p plan.Plan) {
+	if w := b.session.rolled; w != nil {
+		w.see(in, p, b.session.clock())
+	}
+	if b.finishes(p.Roll) {
+		b.roll(p)
+	}
 	next, ok := p.Next()
 	if !ok {
 		return
 	}
-	if next.Kind != plan.AwaitNodes {
+	switch {
+	case p.Roll != nil && (next.Kind == plan.AwaitNodes || next.Kind == plan.ChangeNodes):
+		b.roll(p) // the same again says nothing
+	case next.Kind != plan.AwaitNodes:
 		b.line(next.Text, next.Text)
-		return
-	}
-	if !in.Installed.Observed {
+	case !in.Installed.Observed:
 		const text = "waiting for the DaemonSet controller to see the new template"
 		b.line(text, text)
-		return
+	default:
+		b.waiting(p)
 	}
+}
+
+// finishes tells whether a roll has come to its end since the last look.
+func (b *progress) finishes(d *noderoll.Decision) bool {
+	before := b.finished
+	b.finished = d != nil && d.Phase == noderoll.Finished
+	return b.finished && !before
+}
+
+// waiting shows how many nodes have taken a release by themselves.
+func (b *progress) waiting(p plan.Plan) {
 	text := fmt.Sprintf("%s %s: %d of %d nodes updated, %d ready", p.AddOn, p.Hop, p.Nodes.Updated, p.Nodes.Total, p.Nodes.Ready)
 	key := text
 	if bad := p.Nodes.Bad(); len(bad) > 0 {
@@ -77,8 +103,22 @@ func (b *progress) bar(text string, ready, total int) {
 	if total > 0 {
 		full = width * ready / total
 	}
-	fmt.Fprintf(b.session.Err, "\r\x1b[K[%s%s] %s", strings.Repeat("#", full), strings.Repeat(".", width-full), text)
+	fmt.Fprintf(b.session.Err, "\r\x1b[K[%s%s] %s", strings.Repeat("#", full), strings.Repeat(".", width-full), fitting(b.session.Err, text, width+3))
 	b.drawn = true
+}
+
+// fitting cuts a text where a terminal's line ends, after what stands there already: a bar that wraps is not drawn over.
+func fitting(w io.Writer, text string, used int) string {
+	f, ok := w.(*os.File)
+	if !ok {
+		return text
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	runes := []rune(text)
+	if err != nil || columns <= used+1 || len(runes) < columns-used {
+		return text
+	}
+	return string(runes[:columns-used-1]) + "…"
 }
 
 // end leaves the bar's line.

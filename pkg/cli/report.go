@@ -34,6 +34,8 @@ type actReport struct {
 	Nodes    nodeCounts         `json:"nodes"`
 	Waiting  []noderoll.Waiting `json:"waiting,omitempty"`
 	Findings []plan.Finding     `json:"findings,omitempty"`
+	// Roll sums up how the nodes were changed one after the other; nil when they were not.
+	Roll *rollReport `json:"roll,omitempty"`
 }
 
 func report(in plan.Input, p plan.Plan, end reconcile.End) *actReport {
@@ -75,6 +77,9 @@ func (r *actReport) table(w io.Writer, _ bool) {
 		return // the findings on the error stream say it all
 	}
 	columns(w, actHead, r.row())
+	if r.Roll != nil {
+		r.Roll.table(w)
+	}
 }
 
 var actHead = []string{"CLUSTER", "ADDON", "VERSION", "UPDATES", "OUTCOME", "NODES", "UPDATED", "READY"}

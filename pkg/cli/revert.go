@@ -25,7 +25,7 @@ const outcomeRolledBack reconcile.End = "RolledBack"
 type onFailureValue struct{ to *plan.OnFailure }
 
 // onFailureNames are the values as they are typed.
-var onFailureNames = map[plan.OnFailure]string{"": "", plan.Hold: "hold", plan.RevertAll: "revert-all"}
+var onFailureNames = map[plan.OnFailure]string{"": "", plan.Hold: "hold", plan.RevertAll: "revert-all", plan.RevertNode: "revert-node"}
 
 func (v onFailureValue) String() string {
 	if v.to == nil {
@@ -34,7 +34,7 @@ func (v onFailureValue) String() string {
 	return onFailureNames[*v.to]
 }
 
-func (v onFailureValue) Type() string { return "hold|revert-all" }
+func (v onFailureValue) Type() string { return "policy" }
 
 func (v onFailureValue) Set(s string) error {
 	for value, name := range onFailureNames {
@@ -43,14 +43,15 @@ func (v onFailureValue) Set(s string) error {
 			return nil
 		}
 	}
-	return errors.New("want hold or revert-all")
+	return errors.New("want revert-node, revert-all or hold")
 }
 
-// onFailureFlag says what is done when nodes do not get a release Ready in time.
+// onFailureFlag says what is done when nodes do not get a release Ready in time, or a roll halts.
 func onFailureFlag(c *cobra.Command, to *plan.OnFailure) {
-	c.Flags().Var(onFailureValue{to}, "on-failure", "what to do when nodes are in trouble, or an agent hangs, at the end of --timeout: hold leaves everything for you to look at, "+
-		"revert-all goes back to what was there before; recorded, and hold where nothing is recorded")
-	_ = c.RegisterFlagCompletionFunc("on-failure", fixed("hold", "revert-all"))
+	c.Flags().Var(onFailureValue{to}, "on-failure", "what to do when a roll halts, or nodes are in trouble, or an agent hangs, at the end of --timeout: hold leaves everything for you to look at, "+
+		"revert-node puts back the nodes that have not passed their gates, revert-all goes back to what was there before on every node; recorded; where nothing is recorded, "+
+		"revert-node for a roll that halts, else hold")
+	_ = c.RegisterFlagCompletionFunc("on-failure", fixed("revert-node", "revert-all", "hold"))
 }
 
 // undertaking is what a run was started for, and from where.
@@ -63,13 +64,34 @@ type undertaking struct {
 func (u undertaking) end(s *session, c *cobra.Command, out reconcile.Outcome, f actFlags) (*actReport, error) {
 	back := u.w.Desired.Back.Revision > 0
 	switch {
-	case gaveOut(out, f.timeout) && u.w.Desired.OnFailure == plan.RevertAll && !back:
+	case broke(out, f.timeout) && u.onFailure(out) != plan.Hold && !back:
 		return s.revert(c, u, out, f)
 	case out.End == reconcile.Done && back && u.in.Request.Verb != plan.Rollback:
-		return report(out.Input, out.Plan, outcomeRolledBack), rolledBack(u.w.Desired.Back, out.Plan)
+		return returned(c, u.w.Desired.Back, out)
 	default:
 		return report(out.Input, out.Plan, out.End), ended(out, f, resume(c))
 	}
+}
+
+// onFailure is what is done when a run failed: what is recorded, else what goes with how the nodes were changed.
+func (u undertaking) onFailure(out reconcile.Outcome) plan.OnFailure {
+	if out.End == reconcile.Halted {
+		return cmp.Or(u.w.Desired.OnFailure, plan.RevertNode)
+	}
+	return cmp.Or(u.w.Desired.OnFailure, plan.Hold)
+}
+
+// returned reports a way back that was made: of every node, or of those that had not passed.
+func returned(c *cobra.Command, b plan.Back, out reconcile.Outcome) (*actReport, error) {
+	if len(b.Nodes) > 0 {
+		return report(out.Input, out.Plan, reconcile.Halted), revertedNodes(c, b, out)
+	}
+	return report(out.Input, out.Plan, outcomeRolledBack), rolledBack(b, out.Plan)
+}
+
+// broke tells whether a run failed: its roll halted, or it gave out. A roll that is out of time and has not halted has not failed.
+func broke(out reconcile.Outcome, timeout time.Duration) bool {
+	return out.End == reconcile.Halted || gaveOut(out, timeout) && (out.Plan.Roll == nil || out.End == reconcile.NodesFailed)
 }
 
 // longest is how long an agent may take to get Ready before a run that is out of time calls it stuck.
@@ -111,12 +133,12 @@ func (s *session) revert(c *cobra.Command, u undertaking, failed reconcile.Outco
 	case failed.Input.Installed.Digest == was.Digest:
 		return stays(c, failed, f, "what runs is what was there before")
 	}
-	nodes := failed.Plan.Nodes.Bad()
-	if len(nodes) == 0 {
-		nodes = failed.Plan.Nodes.Waiting
+	nodes, unable := nodesBack(u.onFailure(failed), failed)
+	if unable != "" {
+		return stays(c, failed, f, unable)
 	}
-	why := clip(fmt.Sprintf("after %s %s %s was not Ready on %s", f.timeout, failed.Plan.AddOn, failed.Plan.Hop, nodesText(nodes)))
-	in, p, err := s.loop.LookWith(ctx, plan.Request{Verb: plan.Rollback, Revision: was.Number, Pin: plan.Pin{Reason: why}})
+	why := clip(failure(failed, f))
+	in, p, err := s.loop.LookWith(ctx, plan.Request{Verb: plan.Rollback, Revision: was.Number, Nodes: nodes, Pin: plan.Pin{Reason: why}})
 	if err != nil {
 		return stays(c, failed, f, "looking for the way back: "+err.Error())
 	}
@@ -125,13 +147,32 @@ func (s *session) revert(c *cobra.Command, u undertaking, failed reconcile.Outco
 	}
 	w := wish(in, p)
 	w.Desired = before(u.w.Seen, w.Desired, was)
-	s.note(fmt.Sprintf("%s; going back to %s %s, revision %d", why, p.AddOn, was.Version, was.Number))
+	s.note(fmt.Sprintf("%s; %s to %s %s, revision %d", why, goingBack(nodes), p.AddOn, was.Version, was.Number))
 	s.tell(p)
 	// Ctrl-C does not cut the wish in two: the loop sees it right after.
 	if err := s.save(context.WithoutCancel(ctx), in.Request, w); err != nil {
 		return stays(c, failed, f, err.Error())
 	}
 	return s.goBack(c, w, failed, f)
+}
+
+// failure says in a sentence how a run failed.
+func failure(failed reconcile.Outcome, f actFlags) string {
+	if failed.End == reconcile.Halted {
+		return haltText(failed.Plan)
+	}
+	nodes := failed.Plan.Nodes.Bad()
+	if len(nodes) == 0 {
+		nodes = failed.Plan.Nodes.Waiting
+	}
+	return fmt.Sprintf("after %s %s %s was not Ready on %s", f.timeout, failed.Plan.AddOn, failed.Plan.Hop, nodesText(nodes))
+}
+
+func goingBack(nodes []string) string {
+	if len(nodes) == 0 {
+		return "going back"
+	}
+	return "putting back " + someOf(nodes)
 }
 
 // before is the wish that stood before a failed one, as far as it is known: whether the add-on was pinned, and its settings. A command
@@ -168,7 +209,7 @@ func (s *session) goBack(c *cobra.Command, w hub.Wish, failed reconcile.Outcome,
 	}
 	switch out.End {
 	case reconcile.Done:
-		return report(out.Input, out.Plan, outcomeRolledBack), rolledBack(w.Desired.Back, out.Plan)
+		return returned(c, w.Desired.Back, out)
 	case reconcile.Interrupted:
 		return report(out.Input, out.Plan, out.End), &exit{
 			code: exitInterrupted, err: fmt.Errorf("%s; interrupted on the way back to %s", w.Desired.Back.Reason, cmp.Or(w.Desired.Version, w.Desired.MoveTo)),
@@ -190,6 +231,10 @@ func unreturned(out reconcile.Outcome) string {
 	switch {
 	case out.End == reconcile.Refused:
 		return refusal(p).Error()
+	case out.End == reconcile.Halted:
+		return haltText(p)
+	case out.End == reconcile.Left:
+		return p.Roll.Why + ": " + nodesText(leftOf(p))
 	case !begun(p):
 		return fmt.Sprintf("%s %s is not, or not wholly, written", p.AddOn, p.Hop)
 	default:

@@ -10,6 +10,7 @@ import (
 
 func (a *app) rollbackCommand() *cobra.Command {
 	var f actFlags
+	var roll rollFlags
 	r := plan.Request{Verb: plan.Rollback}
 	c := &cobra.Command{
 		Use:   "rollback [--to REVISION]",
@@ -20,6 +21,8 @@ newer one comes or "addonctl retry" allows it.
 
 The agents are rendered with the chart of that revision, so what was there comes back byte for byte. What does not come back is said
 before you are asked: custom resource definitions, and what pods wrote on the nodes. A move without a way back is refused.
+
+With --nodes roll the nodes go back one by one, those without a working agent first, then those that were changed last.
 
 A rollback that was interrupted goes on with the same command, or with "addonctl update".`,
 		Example: `  addonctl history
@@ -34,6 +37,9 @@ A rollback that was interrupted goes on with the same command, or with "addonctl
 				return err
 			}
 			r.Pin.Reason = strings.TrimSpace(r.Pin.Reason)
+			if err := roll.read(c, &r); err != nil {
+				return err
+			}
 			return a.run(c, r, f)
 		},
 	}
@@ -41,6 +47,7 @@ A rollback that was interrupted goes on with the same command, or with "addonctl
 	c.Flags().StringVar(&r.Pin.Reason, "reason", "", "why, for whoever meets the pin or the held release later")
 	_ = c.RegisterFlagCompletionFunc("to", cobra.NoFileCompletions)
 	_ = c.RegisterFlagCompletionFunc("reason", cobra.NoFileCompletions)
+	roll.add(c)
 	f.add(a, c)
 	return c
 }

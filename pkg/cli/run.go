@@ -28,9 +28,10 @@ func isTerminal(stream any) bool {
 
 // Run carries out one command line and returns its exit code. Cancelling the context is what Ctrl-C does.
 func Run(ctx context.Context, args []string, s Streams) int {
+	screen := isTerminal(s.Out)
 	out := &counted{Writer: s.Out}
 	s.Out = out
-	a := &app{Streams: s}
+	a := &app{Streams: s, screen: screen}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(s.In)
@@ -94,6 +95,8 @@ func (a *app) printError(code int, err error, hint string) {
 type app struct {
 	Streams
 	global
+	// screen is true when results go to a terminal.
+	screen bool
 	// troubled is the last error that was survived.
 	troubled string
 	lookups  lookups
@@ -115,7 +118,7 @@ func (a *app) root() *cobra.Command {
 		Long: `addonctl holds a cluster's network type (OCI_VCN_IP_NATIVE or FLANNEL_OVERLAY), which is fixed for life,
 installs the matching CNI add-on, and either moves it to the newest fitting release or keeps the version you pin.
 
-Exit codes: 0 done, 1 failure, 2 usage, 3 refused by a rule, 4 gate failed, 5 not finished in time,
+Exit codes: 0 done, 1 failure, 2 usage, 3 refused by a rule, 4 gate failed or halted, 5 not finished in time or nodes left,
 6 rolled back, 8 conflict with somebody else, 9 API server not reachable, 130 interrupted.`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: noArgs,
@@ -126,7 +129,7 @@ Exit codes: 0 done, 1 failure, 2 usage, 3 refused by a rule, 4 gate failed, 5 no
 	})
 	a.globalFlags(c)
 	c.AddCommand(
-		a.installCommand(), a.updateCommand(), a.pinCommand(), a.unpinCommand(), a.adoptCommand(), a.rollbackCommand(), a.retryCommand(),
+		a.installCommand(), a.updateCommand(), a.pinCommand(), a.unpinCommand(), a.adoptCommand(), a.rollbackCommand(), a.retryCommand(), a.pauseCommand(), a.resumeCommand(),
 		a.statusCommand(), a.driftCommand(), a.nodesCommand(), a.historyCommand(), a.planCommand(), a.explainCommand(), a.preflightCommand(),
 		a.renderCommand(), a.diffCommand(), a.imagesCommand(),
 		a.versionsCommand(), a.outdatedCommand(),

@@ -36,6 +36,9 @@ type session struct {
 	// acting is a client of addonctl's own account that the command has looked with; nil while it looks as our user.
 	acting   *kube.Client
 	observer *observe.Observer
+	// rolled follows the roll of a run; nil while nothing was driven.
+	rolled *rollWatch
+	clock  func() time.Time
 	// told are facts that were given on the command line.
 	told catalog.Facts
 }
@@ -78,7 +81,7 @@ func (a *app) connect(ctx context.Context, addOn string) (*session, error) {
 	h := hub.New(client)
 	o := &observe.Observer{Cluster: a.cluster, Target: client, Hub: h, Catalog: c, AddOn: addOn, Now: time.Now}
 	e := &helm.Engine{Target: client, Charts: folder, NewCharts: len(a.charts.refs) > 0, Now: time.Now, Images: a.lookUp()}
-	s := &session{app: a, client: client, hub: h, observer: o, engine: e}
+	s := &session{app: a, client: client, hub: h, observer: o, engine: e, clock: time.Now}
 	s.loop = &reconcile.Loop{
 		Observer: s, Engine: e,
 		Recorder: &hub.Recorder{Hub: h, By: drivenBy},

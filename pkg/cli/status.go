@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -40,13 +41,24 @@ type statusReport struct {
 	Nodes     nodeCounts              `json:"nodes"`
 	Versions  []noderoll.VersionCount `json:"nodeVersions,omitempty"`
 	Waiting   []noderoll.Waiting      `json:"waiting,omitempty"`
-	Findings  []plan.Finding          `json:"findings,omitempty"`
+	// NodeUpdate says how nodes follow, and Roll where a roll of them stands; nil when none is under way.
+	NodeUpdate plan.NodeUpdate    `json:"nodeUpdate,omitempty"`
+	Paused     bool               `json:"rollPaused,omitempty"`
+	Roll       *noderoll.Decision `json:"roll,omitempty"`
+	// PutBack are the nodes of a halted roll that run the release before again, while the others keep what they have.
+	PutBack []string `json:"putBack,omitempty"`
+	// GuardLifted is true when the guard of the agents' pods is lifted and ours to restore.
+	GuardLifted bool           `json:"guardLifted,omitempty"`
+	Findings    []plan.Finding `json:"findings,omitempty"`
 	// Next says how to go on when something is left to do; no manager does it.
 	Next string `json:"next,omitempty"`
 	// Conditions are what the record's status would say now.
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	// Beside are the add-ons beside the CNI, as their records say.
 	Beside []besideReport `json:"beside,omitempty"`
+
+	// red is true where a danger is written in red.
+	red bool
 }
 
 // besideReport is an add-on beside the CNI, as its record says.
@@ -67,6 +79,7 @@ func (s *session) status(ctx context.Context) (statusReport, error) {
 		return statusReport{}, err
 	}
 	r := statusOf(in, p)
+	r.red = s.screen && os.Getenv("NO_COLOR") == ""
 	for _, a := range in.Catalog.AddOns {
 		if p.Beside || a.NetworkType != "" {
 			continue
@@ -121,6 +134,13 @@ func statusOf(in plan.Input, p plan.Plan) statusReport {
 		Installed: in.Installed.Version, Pinned: p.Pinned, State: p.State, Lifecycle: status.Lifecycle(p), DrivenBy: drivenBy,
 		Nodes:    nodeCounts{Total: p.Nodes.Total, Updated: p.Nodes.Updated, Ready: p.Nodes.Ready},
 		Findings: p.Findings, Settings: settingsOf(p.Desired.Settings), Held: heldOf(in),
+		Paused: in.Desired.Roll.Paused, Roll: p.Roll, GuardLifted: in.Installed.Lifted,
+	}
+	if p.State == plan.HaltedState {
+		r.PutBack = in.Desired.Back.Nodes
+	}
+	if p.AddOn != "" {
+		r.NodeUpdate = plan.NodeUpdateOf(in)
 	}
 	r.Proven = p.NetworkType != "" && !slices.ContainsFunc(p.Findings, func(f plan.Finding) bool {
 		return f.Reason == plan.NetworkTypeUnproven || f.Reason == plan.NotRegistered
@@ -132,12 +152,7 @@ func statusOf(in plan.Input, p plan.Plan) statusReport {
 	if in.Installed.Present {
 		r.Versions, r.Waiting = p.Nodes.Versions, p.Nodes.Waiting
 	}
-	if len(p.Steps) > 0 {
-		r.Next = "addonctl update" + forAddOn(p)
-		if in.Desired.MoveTo != "" {
-			r.Next += " --version " + in.Desired.MoveTo
-		}
-	}
+	r.Next = nextOf(in, p)
 	r.Wanted = wanted(in, p)
 	for _, c := range plan.Choices(in) {
 		if c.Newest {
@@ -146,6 +161,28 @@ func statusOf(in plan.Input, p plan.Plan) statusReport {
 	}
 	r.Conditions = status.Addon(v1alpha1.AddonStatus{}, 0, in, p, drivenBy).Conditions
 	return r
+}
+
+// nextOf is the command that goes on where something is left to do; empty when nothing is.
+func nextOf(in plan.Input, p plan.Plan) string {
+	switch {
+	case p.State == plan.HaltedState && in.Desired.Back.Leaves != "":
+		return fmt.Sprintf("addonctl retry%s --version %s, then addonctl update%s --version %s", forAddOn(p), in.Desired.Back.Leaves, forAddOn(p), in.Desired.Back.Leaves)
+	case p.State == plan.HaltedState:
+		return "addonctl rollback" + forAddOn(p)
+	case len(p.Steps) == 0:
+		return ""
+	case p.Roll != nil && p.Roll.Phase == noderoll.Paused:
+		return "addonctl resume" + forAddOn(p)
+	}
+	next := "addonctl update" + forAddOn(p)
+	if in.Desired.MoveTo != "" {
+		next += " --version " + in.Desired.MoveTo
+	}
+	if p.Held {
+		next += " --nodes roll"
+	}
+	return next
 }
 
 // wanted is the version that the record asks for; an automatic add-on asks for none in particular.
@@ -179,6 +216,7 @@ func (r statusReport) table(w io.Writer, wide bool) {
 		rows = append(rows, []string{"Nodes:", fmt.Sprintf("%d, %d of the newest revision, %d ready", r.Nodes.Total, r.Nodes.Updated, r.Nodes.Ready)},
 			[]string{"They run:", versionsText(r.Versions)})
 	}
+	rows = append(rows, r.rollRows(wide)...)
 	for _, h := range r.Held {
 		rows = append(rows, []string{"Held:", h.Version + heldSince(h)})
 	}
@@ -186,12 +224,19 @@ func (r statusReport) table(w io.Writer, wide bool) {
 		rows = append(rows, []string{"Beside:", b.String()})
 	}
 	columns(w, rows...)
+	if r.GuardLifted {
+		fmt.Fprintln(w, alarm(r.red, "THE GUARD OF THE AGENTS' PODS IS LIFTED: whoever may delete pods may take nodes off the network; addonctl update restores it first thing"))
+	}
 	for _, n := range r.Waiting {
 		fmt.Fprintf(w, "  %s: %s (%s)\n", n.Node, n.Why, n.State)
 	}
 	if r.Next != "" {
 		fmt.Fprintf(w, "Something is left to do; unless a command is at work on it, go on with: %s\n", r.Next)
 	}
+	r.findings(w)
+}
+
+func (r statusReport) findings(w io.Writer) {
 	for _, f := range r.Findings {
 		switch {
 		case f.Minor: // plan names them
@@ -201,6 +246,37 @@ func (r statusReport) table(w io.Writer, wide bool) {
 			fmt.Fprintf(w, "%s: %s\n  -> %s\n", f.Reason, f.Message, f.Fix)
 		}
 	}
+}
+
+// rollRows say how the nodes follow, where that matters now.
+func (r statusReport) rollRows(wide bool) [][]string {
+	var rows [][]string
+	if wide && r.NodeUpdate != "" {
+		rows = append(rows, []string{"Nodes follow:", nodesNames[r.NodeUpdate]})
+	}
+	if len(r.PutBack) > 0 {
+		rows = append(rows, []string{"Put back:", someOf(r.PutBack) + "; the others keep what they have until somebody decides"})
+	} else if r.Roll != nil {
+		rows = append(rows, []string{"Roll:", standing(r.Roll)})
+		if len(r.Roll.InFlight) > 0 {
+			rows = append(rows, []string{"In flight:", someOf(r.Roll.InFlight)})
+		}
+		if r.Roll.Halt != nil {
+			rows = append(rows, []string{"Halted at:", r.Roll.Halt.String()})
+		}
+	}
+	if r.Paused {
+		rows = append(rows, []string{"Paused:", "no node is changed until addonctl resume"})
+	}
+	return rows
+}
+
+// alarm writes a danger in red where colours are shown.
+func alarm(red bool, text string) string {
+	if !red {
+		return text
+	}
+	return "\x1b[1;31m" + text + "\x1b[0m"
 }
 
 func networkText(r statusReport) string {

@@ -33,6 +33,7 @@ func parseNetworkType(s string) (catalog.NetworkType, error) {
 func (a *app) installCommand() *cobra.Command {
 	var f actFlags
 	var own settingsFlags
+	var roll rollFlags
 	var networkType string
 	var second calicoFlags
 	r := plan.Request{Verb: plan.Install}
@@ -66,6 +67,9 @@ cluster that has its CNI, --addon Calico installs Calico, with settings of its o
 			if r.Settings, err = own.read(a, c); err != nil {
 				return err
 			}
+			if err := roll.read(c, &r); err != nil {
+				return err
+			}
 			if second.wanted {
 				return a.runBoth(c, r, f, second)
 			}
@@ -79,6 +83,7 @@ cluster that has its CNI, --addon Calico installs Calico, with settings of its o
 	_ = c.RegisterFlagCompletionFunc("network-type", fixed(networkTypes...))
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
 	own.add(a, c)
+	roll.add(c)
 	onFailureFlag(c, &r.OnFailure)
 	conflictFlag(c, &r.Conflicts)
 	a.imagesFlag(c)
@@ -105,6 +110,7 @@ func checkPodCIDRs(cidrs []string) error {
 func (a *app) updateCommand() *cobra.Command {
 	var f actFlags
 	var own settingsFlags
+	var roll rollFlags
 	r := plan.Request{Verb: plan.Update}
 	c := &cobra.Command{
 		Use:   "update [--version V]",
@@ -113,13 +119,20 @@ func (a *app) updateCommand() *cobra.Command {
 from there. A move that is under way is finished first; give --version to go elsewhere. A pinned add-on is not moved: change the pin with "addonctl pin", or take it off with "addonctl unpin".
 
 With --set-config, --values or --overlay and without --version nothing is moved: the same release is written with these
-settings, which are recorded and used from then on.`,
+settings, which are recorded and used from then on.
+
+With --nodes roll the nodes are changed one by one: canary nodes first, then pool by pool and zone by zone, with gates on each. The first
+node that fails a gate halts the roll, and is put back, or what --on-failure says (docs/roll.md).`,
 		Example: `  addonctl update --version 0.27.3
+  addonctl update --version 0.27.3 --nodes roll --canaries 2 --max-unavailable 10% --soak 5m
   addonctl update --set-config tolerations=@tolerations.json
   addonctl update --set-config tolerations= --overlay ''`,
 		Args: noArgs, PreRunE: a.checkOutput,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if r.Settings, err = own.read(a, c); err != nil {
+				return err
+			}
+			if err := roll.read(c, &r); err != nil {
 				return err
 			}
 			return a.run(c, r, f)
@@ -128,6 +141,7 @@ settings, which are recorded and used from then on.`,
 	c.Flags().StringVar(&r.Version, "version", "", "release to move to, once; when empty the newest that fits, or with settings the one that is installed")
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
 	own.add(a, c)
+	roll.add(c)
 	onFailureFlag(c, &r.OnFailure)
 	conflictFlag(c, &r.Conflicts)
 	a.imagesFlag(c)
@@ -138,6 +152,7 @@ settings, which are recorded and used from then on.`,
 func (a *app) pinCommand() *cobra.Command {
 	var f actFlags
 	var own settingsFlags
+	var roll rollFlags
 	var until string
 	r := plan.Request{Verb: plan.SetPin}
 	c := &cobra.Command{
@@ -166,6 +181,9 @@ keeping the add-on fit for the cluster's Kubernetes version is yours from then o
 			if r.Settings, err = own.read(a, c); err != nil {
 				return err
 			}
+			if err := roll.read(c, &r); err != nil {
+				return err
+			}
 			return a.run(c, r, f)
 		},
 	}
@@ -175,6 +193,7 @@ keeping the add-on fit for the cluster's Kubernetes version is yours from then o
 	c.Flags().StringVar(&r.Pin.Ticket, "ticket", "", "your own reference")
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
 	own.add(a, c)
+	roll.add(c)
 	onFailureFlag(c, &r.OnFailure)
 	conflictFlag(c, &r.Conflicts)
 	a.imagesFlag(c)
