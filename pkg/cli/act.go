@@ -413,7 +413,7 @@ func quote(s string) string {
 func ended(out reconcile.Outcome, f actFlags, again string) error {
 	p := out.Plan
 	switch out.End {
-	case reconcile.Halted, reconcile.Left, reconcile.Held:
+	case reconcile.Halted, reconcile.Left, reconcile.Held, reconcile.WaitingForReboot:
 		return rested(out, again)
 	case reconcile.Refused:
 		return refusal(p)

@@ -23,7 +23,7 @@ import (
 //	| Left   | all that could be changed are; others are cordoned, broken or away    | 5    |
 //	| Held   | none was changed: the wish is to hold, or to wait for new ones        | 5    |
 //
-// Nil for every other end.
+// A run that waits for reboots (WaitingForReboot) ends with 5, too. Nil for every other end.
 func rested(out reconcile.Outcome, again string) error {
 	p := out.Plan
 	switch out.End {
@@ -37,6 +37,12 @@ func rested(out reconcile.Outcome, again string) error {
 		}
 	case reconcile.Held:
 		return heldBack(out, again)
+	case reconcile.WaitingForReboot:
+		return &exit{
+			code: exitUnfinished, err: fmt.Errorf("waiting for reboots: the agent of %s %s runs on %d of %d nodes, and these take the rest of it at their next boot: %s",
+				p.AddOn, p.Hop, p.Nodes.Ready, p.Nodes.Total, strings.Join(p.Reboots, ", ")),
+			hint: "reboot them one by one: cordon, drain, reboot, uncordon; then go on with: " + again,
+		}
 	default:
 		return nil
 	}

@@ -16,3 +16,13 @@ const (
 
 // RollManager is the field manager of a roll's own marks, so that they belong to no release's fields.
 const RollManager = FieldManager + "-roll"
+
+// Boots names the ConfigMap in which the boot IDs of nodes are kept from when an add-on's release was written that nodes take at their next
+// boot.
+func Boots(release string) string { return "addonctl-boots-" + release }
+
+// Keys of that ConfigMap: the number of the revision, and the boot IDs by the nodes' names as a JSON object.
+const (
+	BootsRevision = "revision"
+	BootsNodes    = "nodes"
+)

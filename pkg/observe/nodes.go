@@ -30,11 +30,17 @@ func (o *Observer) nodes(ctx context.Context, in *plan.Input, d *appsv1.DaemonSe
 	if err != nil {
 		return err
 	}
+	booted, err := o.boots(ctx, in, addOn)
+	if err != nil {
+		return err
+	}
 	canary := canaries(in.Desired.Roll.CanarySelector)
 	in.Nodes = make([]noderoll.Node, 0, len(list.Items))
 	for i := range list.Items {
 		n := node(&list.Items[i])
 		n.Pod, n.Canary = pods[n.Name], canary.Matches(labels.Set(list.Items[i].Labels))
+		boot, kept := booted[n.Name]
+		n.AwaitsReboot = kept && boot == n.BootID
 		if d != nil {
 			n.Exempt = exempt(&list.Items[i], &d.Spec.Template.Spec)
 		}

@@ -204,19 +204,29 @@ func (e *Engine) Do(ctx context.Context, in plan.Input, s plan.Step) (plan.Resul
 	if j == nil || j.digest != s.Digest {
 		return result, fmt.Errorf("carrying out %s of %s %s: %w", s.Kind, s.AddOn, s.Version, ErrStale)
 	}
-	switch s.Kind {
-	case plan.Apply:
-		result.Objects, err = j.apply(ctx, s)
-	case plan.ChangeNodes:
-		result.Objects, err = j.changeNodes(ctx, s)
-	case plan.Settle:
-		result.Objects, err = j.settle(ctx, s)
-	default:
-		err = errors.New("there is nothing to carry out")
-	}
+	result.Objects, err = j.carryOut(ctx, in, s)
 	if err != nil {
 		j.afterFailure(ctx)
 		return result, fmt.Errorf("carrying out %s of %s %s: %w", s.Kind, s.AddOn, s.Version, err)
 	}
 	return result, nil
+}
+
+func (j *job) carryOut(ctx context.Context, in plan.Input, s plan.Step) ([]plan.ObjectChange, error) {
+	switch s.Kind {
+	case plan.Apply:
+		if err := j.noteBoots(ctx, in, s); err != nil {
+			return nil, err
+		}
+		return j.apply(ctx, s)
+	case plan.ChangeNodes:
+		if err := j.noteBoots(ctx, in, s); err != nil {
+			return nil, err
+		}
+		return j.changeNodes(ctx, s)
+	case plan.Settle:
+		return j.settle(ctx, s)
+	default:
+		return nil, errors.New("there is nothing to carry out")
+	}
 }
