@@ -72,6 +72,10 @@ soak: sandbox-1.36 ## Play N=1000 fault schedules, and check SOAK=1000000 random
 	go test ./e2e/crash -run 'Disturbed/faults' -v -count=1 -timeout 0 -schedules $(N) -planes $(PLANES)
 	go test ./pkg/graph -run 'Every(Way|State|Step|Other)' -rapid.checks $(SOAK) -timeout 0
 
+.PHONY: compare
+compare: sandbox-1.36 $(HELM) ## Bring a release that crashes on one node to 50 nodes by our roll, by the DaemonSet controller and by Helm (4 minutes)
+	go test ./e2e -run TestAHaltIsWhatNoOtherWayHas -v -count=1 -compare-nodes 50
+
 .PHONY: bench
 bench: build $(HELM) ## Run the benchmarks
 	go test ./... -run '^$$' -bench . -benchmem

@@ -109,19 +109,6 @@ func TestARollHaltsAtTheFirstBadNode(t *testing.T) {
 	}
 }
 
-// The negative control: the same fault under the DaemonSet controller's own update, ten per cent at a time.
-func TestTheControllersOwnUpdateGoesOnPastABadNode(t *testing.T) {
-	c := start(t, testkube.Options{Nodes: 50})
-	c.must(t, "install", "--network-type", "flannel", "--version", "0.26.2", "--yes")
-	c.must(t, "unpin", "--yes")
-	before := c.agentsByNode(t)
-	c.crashesOn(t, ":v0.27.3", "node-07")
-	c.want(t, 4, "update", "--version", "0.27.3", "--nodes", "rolling-update", "--on-failure", "hold", "--timeout", "90s", "--yes")
-	if got := changed(before, c.agentsByNode(t), 1); len(got) < 40 {
-		t.Errorf("the controller changed %d nodes: the fault shows no difference to a halt", len(got))
-	}
-}
-
 // A roll that is interrupted, or loses its process, goes on where the nodes are, and changes no node twice.
 func TestARollGoesOnWhereItWasCut(t *testing.T) {
 	c := start(t, testkube.Options{Nodes: 4})
