@@ -16,8 +16,7 @@ func TestARebootIsWaitedFor(t *testing.T) {
 	c := start(t, testkube.Options{Nodes: 3})
 	c.must(t, "install", "--network-type", "vcn-native", "--version", "2.1.0", "--yes")
 	c.must(t, "unpin", "--yes")
-	update := []string{"update", "--version", "2.2.3", "--nodes", "roll", "--soak", "0s", "--ready-for", "1s", "--yes"}
-	r := c.want(t, 5, append(update, "-o", "json")...)
+	r := c.want(t, 5, "update", "--version", "2.2.3", "--nodes", "roll", "--soak", "0s", "--ready-for", "1s", "--yes", "-o", "json")
 	r.says(t, "waiting for reboots", "node-01, node-02, node-03")
 	if got := read[act](t, r); got.Outcome != "WaitingForReboot" || got.Nodes.Ready != 3 {
 		t.Errorf("%+v", got)

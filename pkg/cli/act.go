@@ -148,6 +148,9 @@ func (s *session) refresh(ctx context.Context) {
 // refuse reports a plan with blocking findings.
 func (s *session) refuse(in plan.Input, p plan.Plan) (*actReport, error) {
 	s.tell(p)
+	if in.Installed.Lifted {
+		s.note(liftedText)
+	}
 	return report(in, p, reconcile.Refused), refusal(p)
 }
 

@@ -61,6 +61,9 @@ type statusReport struct {
 	red bool
 }
 
+// liftedText says that the guard of the agents' pods is lifted, to whoever looks and to whoever is refused.
+const liftedText = "THE GUARD OF THE AGENTS' PODS IS LIFTED: whoever may delete pods may take nodes off the network; addonctl update restores it first thing"
+
 // besideReport is an add-on beside the CNI, as its record says.
 type besideReport struct {
 	AddOn     string `json:"addon"`
@@ -225,7 +228,7 @@ func (r statusReport) table(w io.Writer, wide bool) {
 	}
 	columns(w, rows...)
 	if r.GuardLifted {
-		fmt.Fprintln(w, alarm(r.red, "THE GUARD OF THE AGENTS' PODS IS LIFTED: whoever may delete pods may take nodes off the network; addonctl update restores it first thing"))
+		fmt.Fprintln(w, alarm(r.red, liftedText))
 	}
 	for _, n := range r.Waiting {
 		fmt.Fprintf(w, "  %s: %s (%s)\n", n.Node, n.Why, n.State)
