@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -74,6 +75,7 @@ func (s *session) carry(c *cobra.Command, r plan.Request, f actFlags) (*actRepor
 		return nil, err
 	}
 	if len(p.Blocking()) > 0 {
+		s.catchUp(c.Context(), in, p)
 		return s.refuse(in, p)
 	}
 	w := wish(in, p)
@@ -142,6 +144,15 @@ func (s *session) refresh(ctx context.Context) {
 	}
 	if err != nil {
 		s.note("keeping the status: " + err.Error())
+	}
+}
+
+// catchUp keeps the status where a rollback finds nothing to go back to: one that had come to its end, and was killed between taking its
+// wish off the record and saying so, ends like that when it is asked for again.
+func (s *session) catchUp(ctx context.Context, in plan.Input, p plan.Plan) {
+	nothing := func(f plan.Finding) bool { return f.Reason == plan.NothingToGoBackTo }
+	if in.Request.Verb == plan.Rollback && slices.ContainsFunc(p.Blocking(), nothing) {
+		s.refresh(ctx)
 	}
 }
 
