@@ -51,6 +51,9 @@ func New(cfg *rest.Config) (*Client, error) {
 	if c.Timeout == 0 {
 		c.Timeout = callTimeout
 	}
+	if c.UserAgent == "" {
+		c.UserAgent = rest.DefaultKubernetesUserAgent() // audit logs name the program
+	}
 	httpClient, err := rest.HTTPClientFor(c)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", cfg.Host, err)
