@@ -64,7 +64,7 @@ fuzz: ## Fuzz every target (FUZZTIME=30s each)
 	go test ./pkg/render -run '^$$' -fuzz '^FuzzConfigurations$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
 
 .PHONY: crash
-crash: sandbox-1.36 ## Kill install, update, rollback and adopt at every API call, and run them again (an hour on 2 cores; PLANES=4)
+crash: sandbox-1.36 ## Kill install, update, rollback, a node roll and adopt at every API call, and run them again (an hour on 2 cores; PLANES=4)
 	go test ./e2e/crash -run 'Disturbed/killed' -v -count=1 -timeout 0 -every-call -planes $(PLANES)
 
 .PHONY: soak

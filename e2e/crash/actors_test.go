@@ -81,7 +81,7 @@ func (l *lab) meet(late testkube.Fault) string {
 		l.tb.Errorf("the second actor: %s", second)
 	}
 	want := outcomeOf(l.tb, after, l.bare)
-	problem := l.judge(start, want, outcome.difference)
+	problem := l.judge(update, start, want, outcome.difference)
 	if problem != "" {
 		problem += "\n" + first.String()
 	}

@@ -3,19 +3,22 @@ package crash
 import (
 	"sync"
 	"testing"
+
+	"github.com/addonctl/addonctl/pkg/testkube"
 )
 
 // bench is all control planes, and what undisturbed runs did on them.
 type bench struct {
 	labs   []*lab
 	calls  map[string]int
+	aimed  map[string]int // those of the calls that are aimed at
 	wanted map[string]outcome
 }
 
 // begin starts the control planes and runs each operation once, undisturbed.
 func begin(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{labs: make([]*lab, *planes), calls: map[string]int{}, wanted: map[string]outcome{}}
+	b := &bench{labs: make([]*lab, *planes), calls: map[string]int{}, aimed: map[string]int{}, wanted: map[string]outcome{}}
 	var lock sync.Mutex
 	b.each(func(i int) {
 		l := newLab(t)
@@ -25,8 +28,14 @@ func begin(t *testing.T) *bench {
 				continue
 			}
 			calls, want := l.undisturbed(o)
+			aimed := 0
+			for _, c := range calls {
+				if aimedAt(c) {
+					aimed++
+				}
+			}
 			lock.Lock()
-			b.calls[o.name], b.wanted[o.name] = calls, want
+			b.calls[o.name], b.aimed[o.name], b.wanted[o.name] = len(calls), aimed, want
 			lock.Unlock()
 		}
 		b.labs[i] = l
@@ -37,14 +46,14 @@ func begin(t *testing.T) *bench {
 	return b
 }
 
-// undisturbed measures how many calls an operation makes and what it ends in.
-func (l *lab) undisturbed(o operation) (int, outcome) {
+// undisturbed measures which calls an operation makes and what it ends in.
+func (l *lab) undisturbed(o operation) ([]testkube.Passed, outcome) {
 	l.tb.Helper()
 	start := l.begin(o)
 	l.must(o.args...)
 	calls := l.proxy.Calls()
 	want := l.outcome(l.settled())
-	if problem := l.judge(start, want, outcome.difference); problem != "" {
+	if problem := l.judge(o, start, want, outcome.difference); problem != "" {
 		l.tb.Errorf("%s, undisturbed: %s", o.name, problem)
 	}
 	for i, c := range calls {
@@ -52,7 +61,7 @@ func (l *lab) undisturbed(o operation) (int, outcome) {
 			l.tb.Logf("%s %d: %s", o.name, i+1, c)
 		}
 	}
-	return len(calls), want
+	return calls, want
 }
 
 // each does something for every control plane at a time. Whoever fails a test in there ends its own part only.

@@ -127,7 +127,7 @@ func (l *lab) play(i int, b *bench) {
 	succeeded := false
 	for n := 0; n < runs && !succeeded; n++ {
 		c := l.start("", o.args...)
-		succeeded = c.wait() == 0
+		succeeded = c.wait() == 0 || n > 0 && o.ended(c)
 		if !succeeded {
 			said = append(said, c.String())
 			l.mend(c)
@@ -138,7 +138,7 @@ func (l *lab) play(i int, b *bench) {
 	if !succeeded {
 		problem = fmt.Sprintf("not done after %d runs", runs)
 	} else {
-		problem = l.judge(start, b.wanted[o.name], differs)
+		problem = l.judge(o, start, b.wanted[o.name], differs)
 	}
 	what := fmt.Sprintf("schedule %d: %s with %s", i, o.name, strings.Join(names, ", "))
 	if problem != "" {

@@ -40,6 +40,9 @@ func outcomeOf(tb testing.TB, s, bare testkube.State) outcome {
 		}
 		if strings.HasPrefix(key, "/registry/pods/") {
 			key, object = podOf(object)
+			for out[key] != nil {
+				key += ", one more"
+			}
 		}
 		if m, ok := object.(map[string]any); ok && strings.HasPrefix(key, "/registry/secrets/") {
 			unpack(m)
