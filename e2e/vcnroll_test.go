@@ -226,17 +226,20 @@ func (p *process) kill() {
 // it was killed.
 func (c *killable) rolls(t *testing.T, at func(*process) testkube.Fault) result {
 	t.Helper()
-	p := &process{ended: make(chan struct{})}
+	p, started := &process{ended: make(chan struct{})}, make(chan struct{})
 	args := slices.Concat(vcnRoll, []string{"--kubeconfig", c.proxy.KubeconfigPath(), "--catalog", c.catalog})
 	p.Cmd = exec.CommandContext(t.Context(), c.program, args...)
 	p.Stdout, p.Stderr = &p.out, &p.err
 	c.proxy.Plan(func(_ int, call testkube.Passed) testkube.Fault {
 		if call.Method == http.MethodDelete && strings.Contains(call.Path, "/pods/") {
+			<-started // only then is there a process to kill
 			return unlessDry(at(p))
 		}
 		return nil
 	})
-	if err := p.Start(); err != nil {
+	err := p.Start()
+	close(started)
+	if err != nil {
 		t.Fatal(err)
 	}
 	go func() {

@@ -376,7 +376,10 @@ func (s *session) driven(c *cobra.Command, u undertaking, first plan.Plan, f act
 	if out.Plan.State == "" {
 		out.Plan = first
 	}
-	if out.End == reconcile.Applied {
+	switch {
+	case out.End == reconcile.Applied && out.Plan.Held:
+		s.note("the objects are written, and no node was touched: nodes follow with --nodes roll or --nodes replace")
+	case out.End == reconcile.Applied:
 		s.note("the nodes take it by themselves; when they have, finish with: " + strings.ReplaceAll(resume(c), " --wait=false", ""))
 	}
 	return u.end(s, c, out, f)

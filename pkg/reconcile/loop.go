@@ -247,12 +247,12 @@ func (r *run) resting(p plan.Plan) End {
 		return Halted
 	case p.Roll != nil && p.Roll.Phase == noderoll.Left:
 		return Left
+	case !r.Wait && p.Roll == nil:
+		return Applied
 	case p.Held:
 		return Held
 	case p.Nodes.Done() && len(p.Reboots) > 0 && (p.Roll == nil || p.Roll.Phase == noderoll.Finished):
 		return WaitingForReboot
-	case !r.Wait && p.Roll == nil:
-		return Applied
 	default:
 		return ""
 	}
