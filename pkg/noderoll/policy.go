@@ -67,6 +67,18 @@ func equal[T comparable](a, b *T) bool {
 	return a == nil && b == nil || a != nil && b != nil && *a == *b
 }
 
+// With is the policy with what another one sets; a selector takes the place of a number of canary nodes, and the other way round.
+func (p Policy) With(q Policy) Policy {
+	if q.Canaries != 0 || q.CanarySelector != "" {
+		p.Canaries, p.CanarySelector = q.Canaries, q.CanarySelector
+	}
+	p.MaxUnavailable = cmp.Or(q.MaxUnavailable, p.MaxUnavailable)
+	p.Soak, p.ReadyFor = cmp.Or(q.Soak, p.Soak), cmp.Or(q.ReadyFor, p.ReadyFor)
+	p.NodeTimeout, p.MaxRestarts = cmp.Or(q.NodeTimeout, p.NodeTimeout), cmp.Or(q.MaxRestarts, p.MaxRestarts)
+	p.Paused = p.Paused || q.Paused
+	return p
+}
+
 // Rules are a policy with every default filled in, for so many nodes.
 type Rules struct {
 	// Canaries is how many nodes go first; 0 chooses one of each kind of node, and at most a tenth of the nodes.

@@ -22,11 +22,20 @@ func (d decision) onDelete() bool {
 }
 
 // rendersOnDelete tells whether the render itself says so: that of what was adopted like that, and one with an overlay.
-func (d decision) rendersOnDelete() bool {
+func (d decision) rendersOnDelete() bool { return d.ownFootprint().Strategy == "OnDelete" }
+
+// ownFootprint is that of the add-on's own workload in the target's render; zero where nothing was rendered.
+func (d decision) ownFootprint() catalog.WorkloadFootprint {
 	w := d.addOn.Workload
-	return d.Change.To != nil && slices.ContainsFunc(d.Change.To.Workloads, func(f catalog.WorkloadFootprint) bool {
-		return f.Kind == w.Kind && f.Namespace == w.Namespace && f.Name == w.Name && f.Strategy == "OnDelete"
-	})
+	if d.Change.To == nil {
+		return catalog.WorkloadFootprint{}
+	}
+	for _, f := range d.Change.To.Workloads {
+		if f.Kind == w.Kind && f.Namespace == w.Namespace && f.Name == w.Name {
+			return f
+		}
+	}
+	return catalog.WorkloadFootprint{}
 }
 
 // OnDeleteOf is OnDelete for another release of the add-on than the target, such as the live one.
@@ -70,13 +79,7 @@ func (d decision) ownMaxUnavailable() string {
 			own = fmt.Sprint(set["maxUnavailable"])
 		}
 	}
-	if own == "" && d.Change.To != nil {
-		for _, w := range d.Change.To.Workloads {
-			if w.Kind == d.addOn.Workload.Kind && w.Name == d.addOn.Workload.Name {
-				own = w.MaxUnavailable
-			}
-		}
-	}
+	own = cmp.Or(own, d.ownFootprint().MaxUnavailable)
 	if strings.Trim(own, "0%") == "" {
 		return ""
 	}
@@ -85,8 +88,8 @@ func (d decision) ownMaxUnavailable() string {
 
 // roll decides on the nodes while a change of the workload is under way; nil when no roll is on. Installing is none: every node takes
 // what it gets, and there is nothing to halt for.
-func (d decision) roll(applied bool) *noderoll.Decision {
-	if d.nodeUpdate() != RollNodes || !applied || !d.Installed.Observed || !d.Record.Last().pending() {
+func (d decision) roll() *noderoll.Decision {
+	if d.nodeUpdate() != RollNodes || !isApplied(d) || !d.Installed.Observed || !d.Record.Last().pending() {
 		return nil
 	}
 	if d.Record.Deployed().Number == 0 && !slices.ContainsFunc(d.Nodes, d.behind) {
@@ -161,8 +164,9 @@ func (b *builder) foresee() {
 	b.add(AwaitNodes, b.awaitText())
 }
 
-// nodes adds the step by which nodes take what is written. now is what was decided on them; nil where no roll is on.
-func (b *builder) nodes(now *noderoll.Decision, truth noderoll.Truth) {
+// nodes adds the step by which nodes take what is written.
+func (b *builder) nodes(truth noderoll.Truth) {
+	now := b.d.rolling
 	switch {
 	case now == nil && !truth.Done():
 		b.add(AwaitNodes, b.awaitText())
@@ -197,7 +201,8 @@ func targets(ts []noderoll.Target) string {
 
 // putBack tells whether a halted roll ended with the nodes that failed put back, and others left with what they run: that is as far
 // as it goes without somebody.
-func (d decision) putBack(now *noderoll.Decision, truth noderoll.Truth) bool {
+func (d decision) putBack(truth noderoll.Truth) bool {
+	now := d.rolling
 	return now != nil && now.Phase == noderoll.Finished && len(d.desired.Back.Nodes) > 0 && !truth.Done()
 }
 
@@ -224,7 +229,7 @@ func rollPolicy(d decision) []Finding {
 
 // rollStands says where a roll that cannot go on stands.
 func rollStands(d decision) []Finding {
-	now := d.roll(isApplied(d))
+	now := d.rolling
 	if now == nil {
 		return nil
 	}

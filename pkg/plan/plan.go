@@ -139,6 +139,7 @@ func Make(in Input) Plan { return makeWith(in, Checks) }
 
 func makeWith(in Input, checks []Check) Plan {
 	d := decide(in)
+	d.rolling = d.roll()
 	p := Plan{
 		Cluster:     in.Cluster.Name,
 		NetworkType: d.networkType,
@@ -161,13 +162,13 @@ func makeWith(in Input, checks []Check) Plan {
 		p.Findings = findings
 	}
 	p.Findings = addressed(d.addOn, once(p.Findings))
-	p.Roll, p.Reboots = d.roll(isApplied(d)), d.reboots()
+	p.Roll, p.Reboots = d.rolling, d.reboots()
 	if len(p.Blocking()) == 0 {
 		p.Steps = steps(d, p.Nodes)
 		p.Held = isApplied(d) && d.Installed.Observed && d.held(p.Nodes)
 	}
 	p.State = state(p, in)
-	if p.State == UpToDate && d.putBack(p.Roll, p.Nodes) {
+	if p.State == UpToDate && d.putBack(p.Nodes) {
 		p.State = HaltedState
 	}
 	return p

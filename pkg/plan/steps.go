@@ -70,11 +70,10 @@ func moves(d decision, truth noderoll.Truth) []Step {
 	}
 	b := builder{d: d, hop: d.hops[0], revision: nextRevision(d), digest: d.Change.Digest}
 	if isApplied(d) {
-		now := d.roll(true)
-		if d.putBack(now, truth) {
+		if d.putBack(truth) {
 			return nil
 		}
-		b.finish(now, truth)
+		b.finish(truth)
 	} else {
 		b.whole(applyText(d))
 	}
@@ -101,10 +100,10 @@ func (b *builder) whole(apply string) {
 	b.add(Settle, b.settleText())
 }
 
-// finish adds what is left of a hop whose objects are written. now is what was decided on the nodes; nil where no roll is on.
-func (b *builder) finish(now *noderoll.Decision, truth noderoll.Truth) {
-	if now != nil || !b.d.Installed.Observed || !truth.Done() || len(b.d.reboots()) > 0 {
-		b.nodes(now, truth)
+// finish adds what is left of a hop whose objects are written.
+func (b *builder) finish(truth noderoll.Truth) {
+	if b.d.rolling != nil || !b.d.Installed.Observed || !truth.Done() || len(b.d.reboots()) > 0 {
+		b.nodes(truth)
 	}
 	if b.d.Record.Last().Status != Deployed {
 		b.add(Settle, b.settleText())

@@ -39,6 +39,8 @@ type decision struct {
 	kubelets []version.Version
 	// graph of the add-on's releases.
 	graph *graph.Graph
+	// rolling is what is to be done with the nodes now, decided once for a plan; nil where no roll is on.
+	rolling *noderoll.Decision
 	// automatic is the way to the release that was asked about last: the rules of automatic mode ask about one after the other.
 	automatic *automaticPath
 }
