@@ -19,6 +19,8 @@ type Field struct {
 	Path string
 	// Owner are the other field managers that own it live, sorted; empty when none does.
 	Owner string
+	// Ours is true when we own it live, with the value that it has, alone or beside them.
+	Ours bool
 	// Live and After are the values as short JSON, live and after the write; empty where there is none. A Secret's are not shown.
 	Live, After string
 
@@ -107,7 +109,11 @@ func Without(want, live *unstructured.Unstructured, fields []Field) *unstructure
 func fieldOf(p fieldpath.Path, live, after *unstructured.Unstructured) Field {
 	f := Field{Path: pathText(p), path: p}
 	for _, s := range owners(live) {
-		if s.manager != FieldManager && s.set.Has(p) {
+		switch {
+		case !s.set.Has(p):
+		case s.manager == FieldManager:
+			f.Ours = true
+		default:
 			f.Owner = strings.TrimPrefix(f.Owner+", "+s.manager, ", ")
 		}
 	}

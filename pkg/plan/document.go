@@ -242,9 +242,12 @@ func (r *reader) nodes(docs []nodeDocument) []noderoll.Node {
 	return out
 }
 
-// podOf is a pod of the revision that its version stands for.
+// podOf is a pod of the revision that its version stands for. It is what it is for ages: a description tells no times.
 func podOf(doc nodeDocument) *noderoll.Pod {
-	p := &noderoll.Pod{Name: "pod", Revision: strings.TrimPrefix(doc.Runs, "v"), Version: doc.Runs, Ready: true, Available: true}
+	ages := time.Unix(0, 0).UTC()
+	p := &noderoll.Pod{
+		Name: "pod", Revision: strings.TrimPrefix(doc.Runs, "v"), Version: doc.Runs, Ready: true, Available: true, Created: ages, ReadySince: ages,
+	}
 	if doc.BrokenPod != "" {
 		p.Ready, p.Available, p.Bad, p.Trouble = false, false, true, doc.BrokenPod
 	}

@@ -163,7 +163,8 @@ func live(v string) func(*plan.Input) {
 // runs puts a pod of a version on one node.
 func runs(node int, v string) func(*plan.Input) {
 	return func(in *plan.Input) {
-		in.Nodes[node].Pod = &noderoll.Pod{Name: "p", Revision: "hash-" + v, Version: v, Ready: true, Available: true}
+		long := in.Now.Add(-24 * time.Hour)
+		in.Nodes[node].Pod = &noderoll.Pod{Name: "p", Revision: "hash-" + v, Version: v, Ready: true, Available: true, Created: long, ReadySince: long}
 	}
 }
 

@@ -45,15 +45,30 @@ func OnDeleteOf(in Input, r catalog.Release) bool {
 	return d.onDelete()
 }
 
-// defaultNodeUpdate is how nodes follow where nobody said anything (facts: OKE rules 13 and 16).
+// KeepsStrategy tells whether a live workload that its controller rolls is left as it is, though nodes are to follow by our roll: nobody
+// said so, and no node has anything to take. An adopted workload is like that, and one that was written when the controller's roll was
+// what nobody had to ask for. The next change brings the strategy along; until then nothing is written for it, and it is no drift.
+func KeepsStrategy(in Input) bool { return decide(in).keepsStrategy() }
+
+func (d decision) keepsStrategy() bool {
+	return d.desired.NodeUpdate == "" && d.nodeUpdate() == RollNodes && !d.Installed.OnDelete &&
+		(!d.Record.Last().pending() || !slices.ContainsFunc(d.Nodes, d.behind))
+}
+
+// strategyFits tells whether the live workload has the strategy by which nodes are to follow, or may keep another one.
+func (d decision) strategyFits() bool {
+	return d.Installed.OnDelete == d.onDelete() || d.keepsStrategy()
+}
+
+// defaultNodeUpdate is how nodes follow where nobody said anything (the design, 6.7; facts: OKE rules 13 and 16).
 var defaultNodeUpdate = map[catalog.Mechanism]NodeUpdate{
-	catalog.RollingUpdate: RollingUpdate,
-	catalog.OnReboot:      RollingUpdate,
+	catalog.RollingUpdate: RollNodes,
+	catalog.OnReboot:      RollNodes,
 	catalog.OnDelete:      HoldNodes,
 }
 
 func (d decision) nodeUpdate() NodeUpdate {
-	return cmp.Or(d.desired.NodeUpdate, defaultNodeUpdate[d.target.Mechanism], RollingUpdate)
+	return cmp.Or(d.desired.NodeUpdate, defaultNodeUpdate[d.target.Mechanism], RollNodes)
 }
 
 // rules of the roll that the wish asks for. The error is that of a policy that cannot be read, which roll-policy refuses.

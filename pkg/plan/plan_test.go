@@ -126,7 +126,7 @@ func TestEveryRuleHasARow(t *testing.T) {
 // A plan made after a crash at any point is the rest of the plan made before it.
 func TestStepsAreWhatObservationShowsToBeLeft(t *testing.T) {
 	t.Parallel()
-	all := []plan.StepKind{plan.Apply, plan.AwaitNodes, plan.Settle}
+	all, roll := []plan.StepKind{plan.Apply, plan.AwaitNodes, plan.Settle}, []plan.StepKind{plan.Apply, plan.ChangeNodes, plan.Settle}
 	pending := func(v string, n int) plan.Revision {
 		return plan.Revision{Number: n, Version: v, Status: plan.PendingUpgrade, Digest: "render-" + v}
 	}
@@ -153,17 +153,17 @@ func TestStepsAreWhatObservationShowsToBeLeft(t *testing.T) {
 		"nothing left": {settled(t, "0.27.3"), nil, 0, plan.UpToDate},
 		"an object was deleted": {with(settled(t, "0.27.3"), func(in *plan.Input) {
 			in.Change.Missing = []string{"ClusterRole flannel"}
-		}), all, 2, plan.Applying},
+		}), roll, 2, plan.Applying},
 		"the record was deleted":         {with(settled(t, "0.27.3"), func(in *plan.Input) { in.Record = plan.Record{} }), all, 1, plan.Applying},
-		"a newer release, asked for":     {with(settled(t, "0.26.2"), request(plan.Update, "")), all, 2, plan.Applying},
+		"a newer release, asked for":     {with(settled(t, "0.26.2"), request(plan.Update, "")), roll, 2, plan.Applying},
 		"a newer release, not asked for": {settled(t, "0.26.2"), nil, 0, plan.UpToDate},
-		"the live image was changed":     {with(settled(t, "0.26.2"), func(in *plan.Input) { in.Installed.Version = "0.25.1" }), all, 2, plan.Applying},
+		"the live image was changed":     {with(settled(t, "0.26.2"), func(in *plan.Input) { in.Installed.Version = "0.25.1" }), roll, 2, plan.Applying},
 		"the way back in mid-roll is a revision of its own": {with(settled(t, "0.27.3"), func(in *plan.Input) {
 			in.Record.Revisions = []plan.Revision{
 				{Number: 1, Version: "0.26.2", Status: plan.Deployed, Digest: "render-0.26.2"}, pending("0.27.3", 2),
 			}
 			in.Desired.MoveTo = "0.26.2"
-		}, broken(3)), all, 3, plan.Applying},
+		}, broken(3)), roll, 3, plan.Applying},
 		"a node that broke after the fact": {with(settled(t, "0.27.3"), broken(1)), all[1:2], 1, plan.Rolling},
 		"nothing is wanted of a cluster that is only registered": {with(fresh(t), func(in *plan.Input) {
 			in.Request = plan.Request{Verb: plan.Register, NetworkType: catalog.FlannelOverlay}

@@ -394,7 +394,8 @@ func anyInput(t *rapid.T, c *catalog.Catalog) plan.Input {
 		n.Ready = rapid.Bool().Draw(t, "ready")
 		if rapid.Bool().Draw(t, "has a pod") {
 			runs := v.Draw(t, "runs")
-			n.Pod = &noderoll.Pod{Revision: runs, Version: runs, Ready: rapid.Bool().Draw(t, "pod ready"), Available: rapid.Bool().Draw(t, "available")}
+			n.Pod = aged(in, runs)
+			n.Pod.Ready, n.Pod.Available = rapid.Bool().Draw(t, "pod ready"), rapid.Bool().Draw(t, "available")
 		}
 		in.Nodes = append(in.Nodes, n)
 	}
@@ -484,9 +485,15 @@ func wholeCluster(t *rapid.T, c *catalog.Catalog, a catalog.AddOn) plan.Input {
 	in.Installed = plan.Installed{Present: true, Ours: true, Version: v, Digest: "imagined:" + v, Observed: true, Newest: v, MaxUnavailable: 1}
 	in.Record.Revisions = []plan.Revision{{Number: 1, Version: v, Status: plan.Deployed, Digest: in.Installed.Digest}}
 	for i := range in.Nodes {
-		in.Nodes[i].Pod = &noderoll.Pod{Revision: v, Version: v, Ready: true, Available: true}
+		in.Nodes[i].Pod = aged(in, v)
 	}
 	return in
+}
+
+// aged is a pod that has been Ready for a day.
+func aged(in plan.Input, v string) *noderoll.Pod {
+	long := in.Now.Add(-24 * time.Hour)
+	return &noderoll.Pod{Revision: v, Version: v, Ready: true, Available: true, Created: long, ReadySince: long}
 }
 
 func anyWish(t *rapid.T, a catalog.AddOn) plan.Request {

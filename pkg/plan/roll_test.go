@@ -128,6 +128,14 @@ func TestNodesFollowOneByOne(t *testing.T) {
 		"the strategy alone is to be written": {
 			with(settled(t, "0.26.2"), byNode, func(in *plan.Input) { in.Installed.OnDelete = false }), "Apply",
 		},
+		"the controller's strategy stays where nobody asked for another": {settled(t, "0.26.2"), "UpToDate"},
+		"and it comes with the next change":                              {with(settled(t, "0.26.2"), request(plan.Update, "0.27.3")), "Apply"},
+		"the controller is in the middle of it, and is stopped": {
+			with(settled(t, "0.26.2"), rolling("0.26.2", "0.27.3"), runs(0, "0.27.3"), moveTo("0.27.3")), "Apply",
+		},
+		"the controller has gone over all nodes": {
+			with(settled(t, "0.26.2"), rolling("0.26.2", "0.27.3"), runs(0, "0.27.3"), runs(1, "0.27.3"), runs(2, "0.27.3"), moveTo("0.27.3")), "Settle, Finished",
+		},
 		"at rest, whatever restarted in a year": {
 			with(settled(t, "0.26.2"), byNode, func(in *plan.Input) { in.Nodes[0].Pod.Restarts = 9 }), "UpToDate",
 		},
@@ -169,6 +177,13 @@ func TestNodesFollowOneByOne(t *testing.T) {
 			}
 		})
 	}
+}
+
+// leftToTheController has somebody ask for the DaemonSet controller's own rolling update.
+func leftToTheController(in *plan.Input) { in.Desired.NodeUpdate = plan.RollingUpdate }
+
+func moveTo(v string) func(*plan.Input) {
+	return func(in *plan.Input) { in.Desired.MoveTo = v }
 }
 
 func hold(in *plan.Input) { in.Desired.NodeUpdate = plan.HoldNodes }
@@ -254,6 +269,7 @@ func TestReleasesThatAreTakenAtARebootWaitForIt(t *testing.T) {
 	t.Parallel()
 	moved := func(in *plan.Input) {
 		rolling("2.1.0", "2.2.3")(in)
+		leftToTheController(in)
 		for i := range in.Nodes {
 			runs(i, "2.2.3")(in)
 		}
@@ -267,6 +283,8 @@ func TestReleasesThatAreTakenAtARebootWaitForIt(t *testing.T) {
 		"a node was not booted":    {with(native(t, "2.1.0"), moved, awaits), "AwaitNodes", []string{"node-2"}},
 		"all of them were":         {with(native(t, "2.1.0"), moved), "Settle", nil},
 		"its agent is not changed": {with(native(t, "2.1.0"), moved, awaits, runs(1, "2.1.0")), "AwaitNodes", nil},
+		"by a roll":                {with(native(t, "2.1.0"), moved, awaits, byNode), "AwaitNodes, Finished", []string{"node-2"}},
+		"by a roll, all were":      {with(native(t, "2.1.0"), moved, byNode), "Settle, Finished", nil},
 		"it was deployed":          {with(native(t, "2.2.3"), awaits), "UpToDate", nil},
 		"another mechanism":        {with(rolled(t, 3), awaits), "Settle, Finished", nil},
 	} {

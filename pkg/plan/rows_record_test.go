@@ -59,13 +59,13 @@ func TestWhatHelmWroteIsFollowedByARevisionOfOurs(t *testing.T) {
 	}{
 		"nothing happened": {func(*plan.Input) {}, nil},
 		"a rollback to what is live": {
-			helm("0.27.3", plan.Deployed, "Rollback to 1"), []string{"Apply 3", "AwaitNodes 3", "Settle 3"},
+			helm("0.27.3", plan.Deployed, "Rollback to 1"), []string{"Apply 3", "ChangeNodes 3", "Settle 3"},
 		},
 		"a rollback to what is live that has not ended": {
-			helm("0.27.3", "pending-rollback", "Rollback to 1"), []string{"Apply 3", "AwaitNodes 3", "Settle 3"},
+			helm("0.27.3", "pending-rollback", "Rollback to 1"), []string{"Apply 3", "ChangeNodes 3", "Settle 3"},
 		},
 		"an upgrade of the same render that has not ended": {
-			helm("0.27.3", plan.PendingUpgrade, "Preparing upgrade"), []string{"Apply 3", "AwaitNodes 3", "Settle 3"},
+			helm("0.27.3", plan.PendingUpgrade, "Preparing upgrade"), []string{"Apply 3", "ChangeNodes 3", "Settle 3"},
 		},
 		"the revisions are gone": {
 			func(in *plan.Input) { in.Record = plan.Record{} }, []string{"Apply 1", "AwaitNodes 1", "Settle 1"},

@@ -94,7 +94,7 @@ func rowsOfNetworkAndWriting(tb testing.TB) map[string]row {
 			"old-pods-available", with(settled(tb, "0.27.3"), request(plan.Update, "0.26.2"), broken(3)), plan.OldPodsUnavailable, false, "node-1",
 		},
 		"broken pods long after a move that was never settled": {
-			"old-pods-available", with(settled(tb, "0.26.2"), request(plan.Update, "0.27.3"), broken(2), func(in *plan.Input) {
+			"old-pods-available", with(settled(tb, "0.26.2"), request(plan.Update, "0.27.3"), broken(2), leftToTheController, func(in *plan.Input) {
 				in.Record.Revisions[0].Status = plan.PendingUpgrade
 			}), plan.OldPodsUnavailable, true, "replace them all together",
 		},
@@ -181,7 +181,11 @@ func rowsOfNetworkAndWriting(tb testing.TB) map[string]row {
 			plan.NodeWithoutPodCIDR, false, "node-3",
 		},
 		"more broken old pods than a rolling update holds back": {
-			"old-pods-available", with(settled(tb, "0.26.2"), request(plan.Update, "0.27.3"), broken(2)), plan.OldPodsUnavailable, true, "replace them all together",
+			"old-pods-available", with(settled(tb, "0.26.2"), request(plan.Update, "0.27.3"), broken(2), leftToTheController), plan.OldPodsUnavailable, true,
+			"replace them all together",
+		},
+		"more broken old pods, which a roll changes one by one": {
+			"old-pods-available", with(settled(tb, "0.26.2"), request(plan.Update, "0.27.3"), broken(2)), plan.OldPodsUnavailable, false, "node-1",
 		},
 		"as many broken old pods as may be": {
 			"old-pods-available", with(settled(tb, "0.26.2"), request(plan.Update, "0.27.3"), broken(1)), plan.OldPodsUnavailable, false, "node-1",

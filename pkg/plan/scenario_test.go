@@ -23,8 +23,8 @@ var update = flag.Bool("update", false, "write what the planner says into the sc
 //
 //	NAME/facts.yaml  a facts file without its first two lines, docs/facts.md describes it; the one of the scenario before when left out
 //	NAME/ask         what is asked, as on the command line: "update --version 0.27.3", "pin --version 0.26.2",
-//	                 "install --network-type flannel", "unpin", "rollback --to 1", "follow" (the record is followed, nothing is asked), settings as
-//	                 "--set-config KEY=VALUE", "--values JSON" and "--overlay JSON", all without spaces; further lines
+//	                 "install --network-type flannel", "unpin", "rollback --to 1", "follow" (the record is followed, nothing is asked), "--nodes RollingUpdate" as
+//	                 it is recorded, settings as "--set-config KEY=VALUE", "--values JSON" and "--overlay JSON", all without spaces; further lines
 //	                 ask for more: "show reverse", "show choices", "show explain", "show walk" (carry it out, one look and
 //	                 one step at a time)
 //	NAME/want        what the planner says
@@ -234,6 +234,10 @@ func ask(tb testing.TB, text string) plan.Request {
 	flags.IntVar(&r.Revision, "to", 0, "")
 	networkType := flags.String("network-type", "", "")
 	podCIDR := flags.String("pod-cidr", "", "")
+	flags.Func("nodes", "", func(given string) error {
+		r.NodeUpdate = plan.NodeUpdate(given)
+		return nil
+	})
 	flags.Func("set-config", "", func(given string) error {
 		key, value, _ := strings.Cut(given, "=")
 		r.Settings.Configurations = added(r.Settings.Configurations, key, value)

@@ -142,7 +142,7 @@ func isApplied(d decision) bool {
 	if last.pending() && d.Installed.Revision != 0 && d.Installed.Revision != last.Number {
 		return false
 	}
-	return d.Installed.Ours && d.Installed.Digest == d.Change.Digest && d.Installed.OnDelete == d.onDelete() &&
+	return d.Installed.Ours && d.Installed.Digest == d.Change.Digest && d.strategyFits() &&
 		d.Record.Last().Digest == d.Change.Digest && d.Record.Last().Status != Failed && d.Record.Last().By == "" &&
 		len(d.Change.Missing) == 0 && same(d.Installed.Version, d.target.Version.String())
 }
@@ -163,7 +163,7 @@ func applyText(d decision) string {
 	case !d.Installed.Present:
 		return fmt.Sprintf("write the objects of %s %s, its DaemonSet last", d.addOn.Name, to)
 	case d.from.Equal(d.target.Version):
-		if d.Installed.Digest == d.Change.Digest && d.Installed.OnDelete != d.onDelete() {
+		if d.Installed.Digest == d.Change.Digest && !d.strategyFits() {
 			return fmt.Sprintf("write %s %s so that nodes follow by %s", d.addOn.Name, to, d.nodeUpdate())
 		}
 		return fmt.Sprintf("write the objects of %s %s again: they are not complete, or differ from the release", d.addOn.Name, to)

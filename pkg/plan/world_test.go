@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/version"
 )
 
-// world is a cluster that does what plans say. It keeps what no observer sees: which version a node had last while it has no pod.
+// world is a cluster that does what plans say, and where nodes that a roll passes by are mended. It keeps what no observer sees: which
+// version a node had last while it has no pod.
 type world struct {
 	in  plan.Input
 	had map[string]string
@@ -18,6 +20,8 @@ type world struct {
 	moves [][2]string
 	// wanted are the versions that plans have written.
 	wanted map[string]bool
+	// made counts the pods.
+	made int
 }
 
 func newWorld(in plan.Input) *world {
@@ -78,9 +82,7 @@ func (w *world) do(s plan.Step, crash bool) {
 	case plan.Relock:
 		w.in.Installed.Lifted = false
 	case plan.AwaitNodes:
-		for i := range w.in.Nodes {
-			w.take(i)
-		}
+		w.wait()
 	case plan.Settle:
 		for i := range w.in.Record.Revisions {
 			r := &w.in.Record.Revisions[i]
@@ -91,6 +93,20 @@ func (w *world) do(s plan.Step, crash bool) {
 				r.Status = plan.Superseded
 			}
 		}
+	}
+	w.in.Now = w.in.Now.Add(time.Minute)
+}
+
+// wait lets nodes take the live release by themselves, or by somebody's hand. Where they follow by a roll those do that lost their pod, or
+// whose new one is not well.
+func (w *world) wait() {
+	roll := plan.NodeUpdateOf(w.in) == plan.RollNodes
+	for i := range w.in.Nodes {
+		n := &w.in.Nodes[i]
+		if !roll || n.Pod == nil || n.Pod.Terminating || n.Pod.Revision == w.in.Installed.Newest {
+			w.take(i)
+		}
+		n.Ready, n.Cordoned = n.Ready || roll, n.Cordoned && !roll
 	}
 }
 
@@ -115,7 +131,14 @@ func (w *world) take(node int) {
 		w.moves = append(w.moves, [2]string{had, live.Version})
 	}
 	w.had[n.Name] = live.Version
-	n.Pod = &noderoll.Pod{Name: "pod", Revision: live.Newest, Version: live.Version, Ready: true, Available: true}
+	if p := n.Pod; p != nil && p.Revision == live.Newest && p.Ready && p.Available && !p.Terminating {
+		return
+	}
+	w.made++
+	n.Pod = &noderoll.Pod{
+		Name: fmt.Sprintf("pod-%d", w.made), UID: fmt.Sprintf("uid-%d", w.made), Revision: live.Newest, Version: live.Version, Ready: true, Available: true,
+		Created: w.in.Now, ReadySince: w.in.Now,
+	}
 }
 
 // rounds is more than any walk needs.

@@ -155,7 +155,7 @@ func (e *Engine) recordedAs(ctx context.Context, in plan.Input) (*job, *base, []
 	if b == nil {
 		return nil, nil, nil, fmt.Errorf("comparing %s: %w", addOn.Name, ErrNotRecorded)
 	}
-	j.onDelete = j.wasHeld(in, b)
+	j.onDelete, j.lenient = j.wasHeld(in, b), plan.KeepsStrategy(in)
 	if _, err := j.Target.Learn(ctx, b.objects); err != nil {
 		return nil, nil, nil, err
 	}
@@ -201,6 +201,7 @@ func (j *job) driftOf(ctx context.Context, b *base, o *unstructured.Unstructured
 	for _, f := range kube.Differing(live, after) {
 		switch {
 		case b.open && f.Owner == "": // it is of the other release
+		case j.lenient && (f.Ours || f.Owner == "") && ofStrategy(f.Path): // it comes with the next change
 		case j.preserves(o, live, f), covered(excluded, out.Object, f.Path):
 			kept = append(kept, f)
 		default:

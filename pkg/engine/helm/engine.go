@@ -56,6 +56,8 @@ type job struct {
 	rolls bool
 	// onDelete is true when the add-on's workload is written so that its controller replaces no pod by itself.
 	onDelete bool
+	// lenient is true when a strategy of ours that nobody has to change yet is no drift; see plan.KeepsStrategy.
+	lenient bool
 	// conflicts says what is done about fields that somebody else owns.
 	conflicts plan.ConflictPolicy
 	// bare renders the same without the operator's overlay; nil when there is none.
@@ -100,6 +102,9 @@ func (j *job) make(in plan.Input, r catalog.Release) error {
 	j.render, j.digest, j.store, j.settings = out, record.Digest(out.Manifest), j.storage(), plan.MergedSettings(in).JSON()
 	j.conflicts, j.bare = plan.MergedConflicts(in), nil
 	j.onDelete = plan.OnDelete(in) || slices.ContainsFunc(out.Objects, func(o *unstructured.Unstructured) bool { return j.isWorkload(o) && replacesNone(o) })
+	if j.digest == in.Installed.Digest && plan.KeepsStrategy(in) {
+		j.onDelete = in.Installed.OnDelete // the same is written again, for a record or an object that was lost
+	}
 	if own := plan.MergedSettings(in); len(own.Overlay) > 0 {
 		own.Overlay = nil
 		j.bare = func() (*render.Render, error) { return rendered(j.with, in, j.addOn, r, own) }

@@ -205,6 +205,56 @@ func TestTheStrategyIsTheEngines(t *testing.T) {
 	}
 }
 
+// What was written when the controller's roll was what nobody had to ask for, and what was adopted with it, stays as it is until it is
+// changed: it is no drift, nothing is to be written, an object that was lost is put back beside it, and the next release brings our
+// strategy, with which no pod is replaced. It would catch a build that touches every cluster's agent because it is a newer one.
+func TestTheControllersStrategyStaysUntilTheNextChange(t *testing.T) {
+	t.Parallel()
+	r := startRoller(t, catalog.FlannelOverlay, testkube.Options{Nodes: 1})
+	r.update = plan.RollingUpdate
+	r.writes(t, "0.24.4")
+	before := r.agents(t)
+	r.settles(t, "0.24.4")
+	chart, generation := r.daemonSet(t).Spec.UpdateStrategy, r.daemonSet(t).Generation
+
+	r.update = ""
+	in := r.see(t, "0.24.4")
+	if next, _ := plan.Make(in).Next(); in.Change.Objects != nil || next.Kind == plan.Apply {
+		t.Errorf("there is something to write: %+v, next is %+v", in.Change.Objects, next)
+	}
+	if d := r.driftOf(t, ""); len(d) > 0 {
+		t.Errorf("drift: %v", d)
+	}
+	must(t, r.Target.Typed.RbacV1().ClusterRoleBindings().Delete(t.Context(), "flannel", metav1.DeleteOptions{}))
+	r.writes(t, "0.24.4")
+	if got := r.daemonSet(t); got.Generation != generation {
+		t.Errorf("putting an object back wrote the DaemonSet (-before +after):\n%s", gocmp.Diff(chart, got.Spec.UpdateStrategy))
+	}
+	r.settles(t, "0.24.4")
+
+	// The negative controls: somebody's word is no default, and somebody's edit is drift.
+	if d := r.driftOf(t, plan.RollNodes); len(d) != 1 {
+		t.Errorf("drift where a roll was asked for: %v", d)
+	}
+	r.edit(t, "somebody", types.MergePatchType, `{"spec":{"updateStrategy":{"type":"OnDelete","rollingUpdate":null}}}`)
+	r.edit(t, "somebody", types.MergePatchType, `{"spec":{"updateStrategy":{"type":"RollingUpdate"}}}`)
+	if d := r.driftOf(t, ""); len(d) != 1 {
+		t.Errorf("drift after somebody's edit: %v", d)
+	}
+	var d helm.Drift
+	in, d = r.drifted(t, "")
+	_, err := r.SetBack(t.Context(), in, d, nil)
+	must(t, err)
+
+	r.writes(t, "0.26.2")
+	if got := r.daemonSet(t).Spec.UpdateStrategy; got.Type != appsv1.OnDeleteDaemonSetStrategyType {
+		t.Errorf("the next release was written with %+v", got)
+	}
+	if c := changed(before, r.agents(t)); len(c) > 0 {
+		t.Errorf("the pods of %v were replaced", c)
+	}
+}
+
 var sortedText = gocmp.Transformer("sorted", sorted)
 
 func sorted(in []string) []string {
