@@ -200,8 +200,7 @@ func (j *job) driftOf(ctx context.Context, b *base, o *unstructured.Unstructured
 	}
 	for _, f := range kube.Differing(live, after) {
 		switch {
-		case b.open && f.Owner == "": // it is of the other release
-		case j.lenient && (f.Ours || f.Owner == "") && ofStrategy(f.Path): // it comes with the next change
+		case j.passes(b, f):
 		case j.preserves(o, live, f), covered(excluded, out.Object, f.Path):
 			kept = append(kept, f)
 		default:
@@ -210,6 +209,12 @@ func (j *job) driftOf(ctx context.Context, b *base, o *unstructured.Unstructured
 	}
 	out.CoOwners = kube.CoOwned(live, after)
 	return out, kept, nil
+}
+
+// passes tells whether a field differs by our own doing: in the middle of a move it is of the other release, and a strategy that is kept
+// comes with the next change.
+func (j *job) passes(b *base, f kube.Field) bool {
+	return b.open && f.Owner == "" || j.lenient && (f.Ours || f.Owner == "") && ofStrategy(f.Path)
 }
 
 // preserves tells whether the conflict policy leaves a field to its owner.
