@@ -38,7 +38,7 @@ func (f *actFlags) add(a *app, c *cobra.Command) {
 	s := c.Flags()
 	a.addOnFlag(c, &f.addOn)
 	s.BoolVar(&f.yes, "yes", false, "act without asking")
-	s.BoolVar(&f.wait, "wait", true, "wait until every node that should run the release runs it, Ready")
+	s.BoolVar(&f.wait, "wait", true, "wait until every node that should run the release runs it, Ready; a roll of the nodes is carried out all the same, since nobody else would go on with it")
 	s.DurationVar(&f.timeout, "timeout", 15*time.Minute, "how long to wait for the nodes; 0 means without end")
 	s.StringVar(&f.accept, "accept", "", "take a move that has no way back, or that cuts the cluster while it lasts, for this reason")
 	factFlag(c, &f.facts)

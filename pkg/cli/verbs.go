@@ -121,10 +121,10 @@ from there. A move that is under way is finished first; give --version to go els
 With --set-config, --values or --overlay and without --version nothing is moved: the same release is written with these
 settings, which are recorded and used from then on.
 
-With --nodes roll the nodes are changed one by one: canary nodes first, then pool by pool and zone by zone, with gates on each. The first
-node that fails a gate halts the roll, and is put back, or what --on-failure says (docs/roll.md).`,
+The nodes are changed one by one: canary nodes first, then pool by pool and zone by zone, with gates on each. The first node that fails a
+gate halts the roll, and is put back, or what --on-failure says. VCN-native from 2.3.0 on changes no node without --nodes (docs/roll.md).`,
 		Example: `  addonctl update --version 0.27.3
-  addonctl update --version 0.27.3 --nodes roll --canaries 2 --max-unavailable 10% --soak 5m
+  addonctl update --version 0.27.3 --canaries 2 --max-unavailable 10% --soak 5m
   addonctl update --set-config tolerations=@tolerations.json
   addonctl update --set-config tolerations= --overlay ''`,
 		Args: noArgs, PreRunE: a.checkOutput,
