@@ -123,11 +123,13 @@ func TestAdoptingRestartsNoPod(t *testing.T) {
 				t.Errorf("adopting touched (-before +after):\n%s", diff)
 			}
 			c.adopted(t, args)
+			c.must(t, "drift")
 			if namespace == "kube-flannel" {
-				c.must(t, "update", "--version", "0.27.3", "--yes")
+				c.stays(t, before)
+				c.must(t, append([]string{"update", "--version", "0.27.3", "--yes"}, brisk...)...)
 			} else {
 				c.want(t, 3, "update", "--version", "0.27.3", "--yes").says(t, "Pinned", "adopted")
-				c.must(t, "pin", "--version", "0.27.3", "--reason", "test", "--yes")
+				c.must(t, append([]string{"pin", "--version", "0.27.3", "--reason", "test", "--yes"}, brisk...)...)
 			}
 			now := c.agents(t, namespace)
 			if image := now.set.Spec.Template.Spec.Containers[0].Image; !strings.HasSuffix(image, ":v0.27.3") {
@@ -167,6 +169,20 @@ func (c *cluster) adopted(t *testing.T, args []string) {
 	}
 }
 
+// stays tells that a plain update of what was adopted with the DaemonSet controller's strategy has nothing to do, touches nothing, and
+// leaves no drift: the strategy comes with the first change.
+func (c *cluster) stays(t *testing.T, before agents) {
+	t.Helper()
+	if got := read[act](t, c.must(t, "update", "--version", "0.26.2", "--yes", "-o", "json")); got.Outcome != "Unchanged" {
+		t.Errorf("a plain update after the adoption: %+v", got)
+	}
+	c.must(t, "drift")
+	now := c.agents(t, before.set.Namespace)
+	if diff := before.touched(now); diff != "" || now.set.Spec.UpdateStrategy.Type != appsv1.RollingUpdateDaemonSetStrategyType {
+		t.Errorf("it touched (-before +after):\n%s", diff)
+	}
+}
+
 // What Helm installed under another name is taken over with a word of warning, and its release is left where it is.
 func TestAdoptingFromAnotherHelmRelease(t *testing.T) {
 	helmBinary(t)
@@ -199,7 +215,7 @@ func TestAdoptingFromAnotherHelmRelease(t *testing.T) {
 		t.Errorf("helm uninstall of the old release touched (-before +after):\n%s", diff)
 	}
 	c.must(t, "drift")
-	c.must(t, "pin", "--version", "0.27.4", "--reason", "test", "--yes")
+	c.must(t, append([]string{"pin", "--version", "0.27.4", "--reason", "test", "--yes"}, brisk...)...)
 }
 
 // Two CNIs, another type than the one asked for, and nothing at all are refused, and nothing is written.

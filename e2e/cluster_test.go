@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,8 +87,14 @@ func (c *cluster) run(t *testing.T, args ...string) result {
 	return c.runUntil(t.Context(), args...)
 }
 
-// runUntil is run for a caller who may press Ctrl-C.
+// brisk is a roll that waits for nothing that a test does not look at.
+var brisk = []string{"--soak", "0s", "--ready-for", "1s"}
+
+// runUntil is run for a caller who may press Ctrl-C. Installations record a brisk roll, unless they say something of their own.
 func (c *cluster) runUntil(ctx context.Context, args ...string) result {
+	if args[0] == "install" && !slices.Contains(args, "--soak") {
+		args = append(slices.Clone(args), brisk...)
+	}
 	if args[0] != "version" {
 		args = append(args, "--kubeconfig", c.kubeconfig, "--catalog", c.catalog)
 	}

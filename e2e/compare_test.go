@@ -21,7 +21,7 @@ type way struct {
 }
 
 var ways = []way{
-	{"addonctl update --nodes roll", []string{"install", "--network-type", "flannel", "--version", "0.26.2", "--yes"}, func(t *testing.T, c *cluster) string {
+	{"addonctl update", []string{"install", "--network-type", "flannel", "--version", "0.26.2", "--yes"}, func(t *testing.T, c *cluster) string {
 		t.Helper()
 		return said(c.run(t, append([]string{"update", "--version", "0.27.3", "--yes"}, byNode...)...))
 	}},

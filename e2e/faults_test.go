@@ -186,7 +186,7 @@ func TestAForeignFlannelIsLeftAlone(t *testing.T) {
 // A field that somebody else took over is a conflict with its name, and is not forced.
 func TestAFieldOfSomebodyElseIsNotForced(t *testing.T) {
 	c := start(t, testkube.Options{Nodes: 1})
-	c.must(t, "install", "--network-type", "flannel", "--version", "0.26.2", "--yes")
+	c.must(t, "install", "--network-type", "flannel", "--version", "0.26.2", "--nodes", "rolling-update", "--yes") // so that nodes take the edit
 	c.must(t, "unpin", "--yes")
 	patch := []byte(`{"spec":{"template":{"spec":{"containers":[{"name":"kube-flannel","image":"registry.example/flannel:v0.26.1"}]}}}}`)
 	if _, err := c.Client().AppsV1().DaemonSets(system).Patch(t.Context(), "kube-flannel-ds", types.StrategicMergePatchType, patch,

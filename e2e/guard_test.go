@@ -287,7 +287,7 @@ func TestTheNamespaceOfAnAdoptedCNIIsKept(t *testing.T) {
 	if out, err := c.tryKubectl(t, "label", "namespace", namespace, "mine=x"); err != nil {
 		t.Errorf("the namespace may not be edited: %v\n%s", err, out)
 	}
-	c.must(t, "pin", "--version", "0.27.3", "--reason", "a test", "--yes")
+	c.must(t, append([]string{"pin", "--version", "0.27.3", "--reason", "a test", "--yes"}, brisk...)...)
 	// The negative control.
 	c.unbind(t)
 	testkube.Eventually(t, soon, func(context.Context) error {

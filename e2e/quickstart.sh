@@ -38,8 +38,8 @@ say "What a mirror has to hold for flannel 0.26.2; no cluster is asked"
 show images --network-type flannel --version 0.26.2 --kubernetes 1.33
 addonctl images --network-type flannel --version 0.26.2 --kubernetes 1.33
 
-say "Install flannel 0.26.2, a quarter of the nodes at a time; giving a version pins it"
-run install --network-type flannel --version 0.26.2 --set-config 'rollingUpdate={"maxUnavailable":"25%"}' --wait --yes
+say "Install flannel 0.26.2; later updates take a quarter of the nodes at a time, and do not soak here; giving a version pins it"
+run install --network-type flannel --version 0.26.2 --set-config 'rollingUpdate={"maxUnavailable":"25%"}' --soak 0s --ready-for 1s --wait --yes
 
 say "What runs, node by node"
 run status
@@ -51,7 +51,7 @@ run pin --version 0.26.2 --reason "waiting for the new kernel" --ticket NET-42 -
 say "A pin is kept: an update is refused"
 refused update --yes
 
-say "Take the pin off, ask why and what would happen, and update to the newest release that fits"
+say "Take the pin off, ask why and what would happen, and update to the newest release that fits, node by node"
 run unpin --yes
 run explain
 run plan
@@ -82,7 +82,7 @@ Done in $(($(date +%s) - begun)) s. The sandbox is still running; go on with it:
   bin/addonctl status --context addonctl-sandbox-$name
   bin/addonctl sandbox kubectl --name $name -- get pods -A
   bin/addonctl sandbox fault --name $name --image :v0.26.2 --node node-07 --mode crash
-  bin/addonctl update --version 0.26.2 --timeout 2m --context addonctl-sandbox-$name   # meets the bad release just made
+  bin/addonctl update --version 0.26.2 --context addonctl-sandbox-$name   # meets the bad release just made, and halts
 and stop it with:
   bin/addonctl sandbox down --name $name
 END

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -125,7 +126,7 @@ func (c *cluster) unwished(t *testing.T) {
 // superseded starts an update that cannot finish, and pins the old version beside it.
 func (c *cluster) superseded(t *testing.T) {
 	c.must(t, "unpin", "--yes")
-	if err := c.Play(t.Context(), sandbox.Fault{Name: "pull", Image: ":v0.26.2", Mode: sandbox.Pending}); err != nil {
+	if err := c.Play(t.Context(), sandbox.Fault{Name: "pull", Image: ":v0.26.2", Mode: sandbox.Slow, Delay: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan result)
@@ -157,12 +158,12 @@ func (c *cluster) forgotten(t *testing.T) {
 	if err := c.Play(t.Context(), sandbox.Fault{Name: "pull", Image: ":v0.26.2", Mode: sandbox.Pending}); err != nil {
 		t.Fatal(err)
 	}
-	c.want(t, 4, "update", "--version", "0.26.2", "--yes", "--timeout", "8s")
+	c.want(t, 4, "update", "--version", "0.26.2", "--on-failure", "hold", "--yes")
 	err := c.Client().CoreV1().Secrets(system).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "owner=helm"})
 	if err != nil && !apierrors.IsNotFound(err) {
 		t.Fatal(err)
 	}
-	c.want(t, 4, "update", "--version", "0.26.2", "--yes", "--timeout", "8s")
+	c.want(t, 4, "update", "--version", "0.26.2", "--yes")
 	if !c.rules(t)["clustercidrs"] {
 		t.Error("the rule that the old pods need is gone")
 	}

@@ -251,12 +251,13 @@ func (c *cluster) deleted(t *testing.T, overlay string) {
 	}
 }
 
-// changesInMidMove changes a setting while the first node cannot take the release that is on its way.
+// changesInMidMove changes a setting while the first node cannot take the release that is on its way. The DaemonSet controller rolls, so
+// that OKE's key for its strategy shows.
 func (c *cluster) changesInMidMove(t *testing.T) {
 	if err := c.Play(t.Context(), sandbox.Fault{Name: "pull", Image: ":v0.26.2", Mode: sandbox.Pending}); err != nil {
 		t.Fatal(err)
 	}
-	c.want(t, 4, "update", "--version", "0.26.2", "--yes", "--timeout", "8s")
+	c.want(t, 4, "update", "--version", "0.26.2", "--nodes", "rolling-update", "--yes", "--timeout", "8s")
 	c.want(t, 4, "update", "--set-config", `rollingUpdate={"maxUnavailable":2}`, "--set-config", resourcesKey+"="+resources, "--yes", "--timeout", "8s")
 	if err := c.Heal(t.Context(), "pull"); err != nil {
 		t.Fatal(err)

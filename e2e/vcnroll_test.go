@@ -51,7 +51,7 @@ spec: {policyName: npn-pod-deletion-deny-policy, validationActions: [Deny, Audit
 `
 
 // vcnRoll moves VCN-native over all nodes, one by one.
-var vcnRoll = append([]string{"update", "--version", "3.3.0", "--yes"}, byNode...)
+var vcnRoll = append([]string{"update", "--version", "3.3.0", "--nodes", "roll", "--yes"}, byNode...)
 
 // vcnRolled is a cluster whose nodes are changed, and somebody who broke the glass: addonctl's guard lets them through, so that the
 // plugin's own alone decides.

@@ -204,7 +204,8 @@ var operations = []operation{
 	{name: "install", args: []string{"install", "--network-type", "flannel", "--version", "0.26.2", "--yes"}},
 	{
 		name: "update", after: "install",
-		before: [][]string{{"install", "--network-type", "flannel", "--version", "0.26.2", "--yes"}, {"unpin", "--yes"}},
+		// The nodes of the update and of the rollback are left to the DaemonSet controller, those of the roll are not.
+		before: [][]string{{"install", "--network-type", "flannel", "--version", "0.26.2", "--nodes", "rolling-update", "--yes"}, {"unpin", "--yes"}},
 		args:   []string{"update", "--version", "0.27.3", "--yes"},
 	},
 	{
