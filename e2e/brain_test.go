@@ -3,11 +3,13 @@ package e2e
 import (
 	"strings"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/sandbox"
 	"github.com/addonctl/addonctl/pkg/testkube"
 )
 
@@ -125,10 +127,14 @@ func (c *cluster) updateFinishesWhatWasBegun(t *testing.T) {
 	if s := c.must(t, "status", "-o", "json").out; !strings.Contains(s, `"pinned": false`) || strings.Contains(s, "an operator keeps") {
 		t.Errorf("status after un-pinning:\n%s", s)
 	}
-	c.want(t, 5, "update", "--version", "0.24.4", "--yes", "--timeout", "1s")
+	if err := c.Play(t.Context(), sandbox.Fault{Name: "slow", Image: ":v0.24.4", Mode: sandbox.Slow, Delay: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	c.want(t, 5, "update", "--version", "0.24.4", "--yes", "--timeout", "10s")
 	if s := c.must(t, "status").out; !strings.Contains(s, "go on with: addonctl update --version 0.24.4") {
 		t.Errorf("status in the middle of the way back:\n%s", s)
 	}
+	c.heals(t, "slow")
 	done := c.must(t, "update", "--yes", "-o", "json")
 	if got := read[act](t, done); got.Version != "0.24.4" || got.Outcome != "Done" {
 		t.Errorf("a plain update in the middle of the way back: %s", done)
