@@ -192,7 +192,9 @@ func (s *session) setBack(ctx context.Context, in plan.Input, r *driftReport, ex
 func (s *session) settled(c *cobra.Command, f driftFlags) error {
 	in, p, err := s.loop.Look(c.Context())
 	next, _ := p.Next()
-	if last := in.Record.Last(); err != nil || next.Kind != plan.AwaitNodes && (last.By != "" || last.Status != plan.PendingUpgrade) {
+	// Nodes that are behind a template that was left as somebody edited it take it by themselves only where the controller rolls.
+	takes := next.Kind == plan.AwaitNodes && !in.Installed.OnDelete
+	if last := in.Record.Last(); err != nil || !takes && (last.By != "" || last.Status != plan.PendingUpgrade) {
 		return err // nothing is left to settle
 	}
 	if len(p.Blocking()) > 0 {
