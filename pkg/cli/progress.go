@@ -44,7 +44,7 @@ func (b *progress) show(in plan.Input, p plan.Plan) {
 		return
 	}
 	switch {
-	case p.Roll != nil && (next.Kind == plan.AwaitNodes || next.Kind == plan.ChangeNodes):
+	case p.Roll != nil && (next.Kind == plan.AwaitNodes || next.Kind == plan.ChangeNodes || next.Kind == plan.TendNodes):
 		b.roll(p) // the same again says nothing
 	case next.Kind != plan.AwaitNodes:
 		b.line(next.Text, next.Text)

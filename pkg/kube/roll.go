@@ -6,6 +6,20 @@ const (
 	AnnotationRoll = "addonctl.io/roll"
 	// AnnotationActions on the binding of a release's own guard of its pods holds the actions that the guard has, while it is lifted.
 	AnnotationActions = "addonctl.io/validation-actions"
+	// AnnotationFresh on an agent's pod is the address that a fresh pod got beside it, and when.
+	AnnotationFresh = "addonctl.io/fresh-pod"
+	// AnnotationCordoned on a node is when we cordoned it, in RFC 3339; nodes that others cordoned have none.
+	AnnotationCordoned = "addonctl.io/cordoned"
+)
+
+// Marks of a helper pod: one of ours that stands by the agent of a node, which owns it.
+const (
+	// LabelHelper is its purpose, pull or fresh.
+	LabelHelper = "addonctl.io/helper"
+	// LabelRelease is the release of the add-on whose agent it stands by.
+	LabelRelease = "addonctl.io/release"
+	// AnnotationBy is the UID of that agent.
+	AnnotationBy = "addonctl.io/by"
 )
 
 // Names of the guard of VCN-native's pods from 2.3.0 on, OKE's and that of our charts (facts: OKE 2.6).

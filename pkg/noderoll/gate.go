@@ -2,6 +2,7 @@ package noderoll
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -38,6 +39,14 @@ const (
 	GateNode = "node-ready"
 	// GateAgent : its pod has been Ready for long enough.
 	GateAgent = "agent-ready"
+	// GateNPN : its NativePodNetwork is in success.
+	GateNPN = "native-pod-network"
+	// GateFresh : a fresh pod on the node gets an address.
+	GateFresh = "fresh-pod"
+	// GateImage : the images are there before the agent goes. It is asked of nodes that are not changed yet.
+	GateImage = "image"
+	// GateDrain : what runs on the node has left it before the agent goes. It is asked of nodes that are not changed yet.
+	GateDrain = "drain"
 	// GateUnchanged : nodes that were not changed kept their agent (facts: CNI B11). It is asked of all of them at once.
 	GateUnchanged = "unchanged-nodes"
 )
@@ -47,6 +56,51 @@ var Gates = []Gate{
 	{GateRestarts, agentRestarts},
 	{GateNode, nodeReady},
 	{GateAgent, agentReady},
+	{GateNPN, npnSuccess},
+	{gateConditions, conditions},
+	{GateFresh, freshPod}, // last: a fresh pod is tried where all others say yes
+}
+
+// gateConditions stands for the conditions that an operator named; a verdict names the one that it is of.
+const gateConditions = "condition"
+
+// npnSuccess asks for the addresses of a node's pods.
+func npnSuccess(n Node, r Rules, _ time.Time) Verdict {
+	if !r.NPN || n.NPN.fine() {
+		return Verdict{Answer: Yes}
+	}
+	return Verdict{NotYet, n.NPN.String()}
+}
+
+// conditions asks for what others say of a node, such as a probe of its packets.
+func conditions(n Node, r Rules, _ time.Time) Verdict {
+	for _, name := range r.Gates {
+		i := slices.IndexFunc(n.Pod.Conditions, func(c Condition) bool { return c.Type == name })
+		switch {
+		case i < 0 || n.Pod.Conditions[i].Status == "Unknown":
+			return Verdict{NotYet, "nobody has said " + name}
+		case n.Pod.Conditions[i].Status != "True":
+			return Verdict{No, fmt.Sprintf("%s is %s: %s", name, n.Pod.Conditions[i].Status, orElse(n.Pod.Conditions[i].Message, "it does not say why"))}
+		}
+	}
+	return Verdict{Answer: Yes}
+}
+
+// freshPod asks whether a pod that is made now gets an address. Its time runs from when that pod was made.
+func freshPod(n Node, r Rules, now time.Time) Verdict {
+	h := (&member{Node: &n}).helper(Fresh)
+	switch {
+	case !r.FreshPod, n.Pod.Proved, h != nil && h.Done:
+		return Verdict{Answer: Yes}
+	case h == nil:
+		return Verdict{NotYet, "no fresh pod has been tried"}
+	case h.Bad:
+		return Verdict{No, h.Trouble}
+	case now.Sub(h.Created) >= r.NodeTimeout:
+		return Verdict{No, fmt.Sprintf("a fresh pod got no address, or was not Ready, within %s: %s", r.NodeTimeout, orElse(h.Trouble, "nothing is known"))}
+	default:
+		return Verdict{NotYet, "a fresh pod has no address yet, or is not Ready"}
+	}
 }
 
 // agentRestarts forgives an agent that has been well for as long as a node may take: on a way back, and in a long roll, agents are

@@ -20,6 +20,8 @@ type member struct {
 	broken bool
 	// canary nodes go first.
 	canary bool
+	// untried nodes have passed every gate but that of a fresh pod, which is not tried yet.
+	untried bool
 	// extra nodes are not to be changed, and were by chance.
 	extra bool
 	// stands is where the node stands in the roll.
@@ -150,7 +152,9 @@ func (r *roll) elapsed(t time.Time) time.Duration { return max(0, r.now.Sub(t)) 
 //	| has a pod of the newest revision                  | as its gates say                                          |
 //	| is not Ready, and this is no way back             | skipped                                                   |
 //	| has the very pod that was about to be deleted     | promised                                                  |
-//	| is cordoned, and this is no way back              | skipped                                                   |
+//	| is cordoned by others, and this is no way back    | skipped                                                   |
+//	| has no NativePodNetwork in success, likewise      | skipped, where there has to be one                        |
+//	| cannot be made ready for the change               | failed                                                    |
 //	| else                                              | old                                                       |
 func (r *roll) place(m *member) {
 	switch {
@@ -164,12 +168,23 @@ func (r *roll) place(m *member) {
 	case m.awaits():
 		m.stands = promised
 		r.promised = append(r.promised, m)
-	case m.Cordoned && !r.Back:
+	case m.Cordoned && !m.CordonedByUs && !r.Back:
 		r.skip(m, Classify(*m.Node, r.newest), "the node is cordoned")
+	case r.NPN && !m.NPN.fine() && !r.Back:
+		r.skip(m, Classify(*m.Node, r.newest), m.NPN.String())
 	default:
-		m.stands = old
-		r.old = append(r.old, m)
+		r.enlist(m)
 	}
+}
+
+// enlist puts a node with those that are to be changed, unless it cannot be made ready for it.
+func (r *roll) enlist(m *member) {
+	if gate, evidence := r.unprepared(m); gate != "" {
+		r.fail(m, gate, evidence)
+		return
+	}
+	m.stands = old
+	r.old = append(r.old, m)
 }
 
 // missing waits for a pod that will come: after we deleted the one before, or where a node has just joined or somebody else deleted
@@ -217,6 +232,7 @@ func (r *roll) judge(m *member) {
 		return
 	}
 	v, gate := r.ask(m)
+	m.untried = v.Answer == NotYet && gate == GateFresh
 	switch v.Answer {
 	case Yes:
 		m.stands = passed

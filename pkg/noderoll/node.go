@@ -1,6 +1,9 @@
 package noderoll
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // NotSelected is why a node should not run an add-on's pod when the pod's node selector or required node affinity leaves
 // it out. Other reasons are taints, written "taint KEY:EFFECT".
@@ -33,6 +36,18 @@ type Node struct {
 	ReadySince time.Time `json:"readySince,omitzero"`
 	// Cordoned nodes take no new pods; DaemonSets' pods excepted.
 	Cordoned bool `json:"cordoned,omitempty"`
+	// CordonedByUs is true when it was us who cordoned it, CordonedSince since when.
+	CordonedByUs  bool      `json:"cordonedByUs,omitempty"`
+	CordonedSince time.Time `json:"cordonedSince,omitzero"`
+	// Evictable counts the pods that draining the node has still to evict; -1 where it cannot be told. It is looked at where a
+	// drain is asked for and we cordoned the node.
+	Evictable int `json:"evictable,omitempty"`
+	// Stranded says which pods a drain would lose, because nothing would make them anew; empty when there are none.
+	Stranded string `json:"stranded,omitempty"`
+	// NPN is the node's NativePodNetwork; nil where there is none, and where nobody looked.
+	NPN *NPN `json:"npn,omitempty"`
+	// Helpers are the pods of ours that stand by its agent. In order of names.
+	Helpers []Helper `json:"helpers,omitempty"`
 	// BootID changes with every boot.
 	BootID string `json:"bootID,omitempty"`
 	// AwaitsReboot is true when the node has not been booted since its agent was changed, as far as that was recorded.
@@ -43,6 +58,41 @@ type Node struct {
 	Exempt string `json:"exempt,omitempty"`
 	// Pod is the add-on's pod on the node; nil when there is none. Of several the newest is taken.
 	Pod *Pod `json:"pod,omitempty"`
+}
+
+// NPN is what was observed of a node's NativePodNetwork, by which Oracle's controller gives a node the addresses of its pods (facts:
+// OKE 3.2).
+type NPN struct {
+	// State such as SUCCESS, IN_PROGRESS or BACKOFF; empty when it does not say.
+	State string `json:"state,omitempty"`
+	// Reason such as COMPLETED or FailedToCreatePrivateIP.
+	Reason string `json:"reason,omitempty"`
+}
+
+// NPNSuccess is the state of a NativePodNetwork that has all it needs.
+const NPNSuccess = "SUCCESS"
+
+// fine tells whether it is in success; one that is not there is not.
+func (n *NPN) fine() bool { return n != nil && n.State == NPNSuccess }
+
+func (n *NPN) String() string {
+	switch {
+	case n == nil:
+		return "it has no NativePodNetwork"
+	case n.Reason == "":
+		return "its NativePodNetwork is " + orElse(n.State, "in no state")
+	default:
+		return fmt.Sprintf("its NativePodNetwork is %s (%s)", orElse(n.State, "in no state"), n.Reason)
+	}
+}
+
+// Condition of a pod, beside those that Kubernetes sets.
+type Condition struct {
+	Type string `json:"type"`
+	// Status is True, False or Unknown.
+	Status string `json:"status"`
+	// Message in words.
+	Message string `json:"message,omitempty"`
 }
 
 // Pod is what was observed of the add-on's pod on one node.
@@ -67,6 +117,10 @@ type Pod struct {
 	Trouble string `json:"trouble,omitempty"`
 	// Bad is true when Trouble will not pass by waiting a moment: a crash loop, an image that cannot be pulled.
 	Bad bool `json:"bad,omitempty"`
+	// Proved is true when a fresh pod got an address beside it.
+	Proved bool `json:"proved,omitempty"`
+	// Conditions that others set on it. In order of types.
+	Conditions []Condition `json:"conditions,omitempty"`
 	// Terminating is true when the pod is being deleted.
 	Terminating bool `json:"terminating,omitempty"`
 	// Created is when the pod was made.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +30,17 @@ type Policy struct {
 	NodeTimeout *time.Duration `json:"nodeTimeout,omitempty"`
 	// MaxRestarts of an agent's container; 0 allows none.
 	MaxRestarts *int32 `json:"maxRestarts,omitempty"`
+	// PrePull brings the images to a node before its agent goes; empty means no.
+	PrePull *bool `json:"prePull,omitempty"`
+	// Cordon marks a node before its agent goes, until it has passed; empty means no.
+	Cordon *bool `json:"cordon,omitempty"`
+	// Drain evicts a node's pods before its agent goes, and cordons it; empty means no.
+	Drain *bool `json:"drain,omitempty"`
+	// FreshPod is the image of a fresh pod that has to get an address on each changed node; empty text means that none is tried.
+	FreshPod *string `json:"freshPod,omitempty"`
+	// Gates are conditions of the agent's pod that have to be True on each changed node beside the gates there are: whoever probes
+	// the data plane sets them. In order of names; an empty list, not nil, means none.
+	Gates []string `json:"gates,omitempty"`
 	// Paused rolls change no further node.
 	Paused bool `json:"paused,omitempty"`
 }
@@ -52,20 +65,12 @@ func (p Policy) Check() error {
 	unless(timeout > ready, "nodeTimeout: %s is not longer than readyFor, which is %s", timeout, ready)
 	unless(ready >= 0, "readyFor: %s is less than 0", ready)
 	unless(or(p.Soak, 0) >= 0, "soak: %s is less than 0", or(p.Soak, 0))
+	unless(!or(p.Drain, false) || or(p.Cordon, true), "cordon: a node that is drained is cordoned too")
 	return errors.Join(wrong...)
 }
 
 // Equal tells whether two policies ask for the same.
-func (p Policy) Equal(q Policy) bool {
-	same := equal(p.Soak, q.Soak) && equal(p.ReadyFor, q.ReadyFor) && equal(p.NodeTimeout, q.NodeTimeout) && equal(p.MaxRestarts, q.MaxRestarts)
-	p.Soak, p.ReadyFor, p.NodeTimeout, p.MaxRestarts = nil, nil, nil, nil
-	q.Soak, q.ReadyFor, q.NodeTimeout, q.MaxRestarts = nil, nil, nil, nil
-	return same && p == q
-}
-
-func equal[T comparable](a, b *T) bool {
-	return a == nil && b == nil || a != nil && b != nil && *a == *b
-}
+func (p Policy) Equal(q Policy) bool { return reflect.DeepEqual(p, q) }
 
 // With is the policy with what another one sets; a selector takes the place of a number of canary nodes, and the other way round.
 func (p Policy) With(q Policy) Policy {
@@ -75,6 +80,11 @@ func (p Policy) With(q Policy) Policy {
 	p.MaxUnavailable = cmp.Or(q.MaxUnavailable, p.MaxUnavailable)
 	p.Soak, p.ReadyFor = cmp.Or(q.Soak, p.Soak), cmp.Or(q.ReadyFor, p.ReadyFor)
 	p.NodeTimeout, p.MaxRestarts = cmp.Or(q.NodeTimeout, p.NodeTimeout), cmp.Or(q.MaxRestarts, p.MaxRestarts)
+	p.PrePull, p.Cordon, p.Drain = cmp.Or(q.PrePull, p.PrePull), cmp.Or(q.Cordon, p.Cordon), cmp.Or(q.Drain, p.Drain)
+	p.FreshPod = cmp.Or(q.FreshPod, p.FreshPod)
+	if q.Gates != nil {
+		p.Gates = q.Gates
+	}
 	p.Paused = p.Paused || q.Paused
 	return p
 }
@@ -89,6 +99,14 @@ type Rules struct {
 	Soak, ReadyFor, NodeTimeout time.Duration
 	// MaxRestarts of an agent's container.
 	MaxRestarts int32
+	// PrePull, Cordon and Drain are done on a node before its agent goes; a node that is drained is cordoned too.
+	PrePull, Cordon, Drain bool
+	// FreshPod is true when a fresh pod has to get an address on each changed node.
+	FreshPod bool
+	// NPN is true when each node has to have a NativePodNetwork in success, as VCN-native's have.
+	NPN bool
+	// Gates are conditions of an agent's pod that have to be True as well.
+	Gates []string
 	// Paused rolls change no further node.
 	Paused bool
 	// Only these nodes are changed; nil means all of them.
@@ -121,6 +139,8 @@ func (p Policy) Rules(total int, own string) (Rules, error) {
 	return Rules{
 		Canaries: p.Canaries, Max: limit, Soak: or(p.Soak, DefaultSoak), ReadyFor: or(p.ReadyFor, DefaultReadyFor),
 		NodeTimeout: or(p.NodeTimeout, DefaultNodeTimeout), MaxRestarts: or(p.MaxRestarts, DefaultMaxRestarts), Paused: p.Paused,
+		PrePull: or(p.PrePull, false), Cordon: or(p.Cordon, false) || or(p.Drain, false), Drain: or(p.Drain, false),
+		FreshPod: or(p.FreshPod, "") != "", Gates: slices.Clone(p.Gates),
 	}, nil
 }
 

@@ -1,7 +1,9 @@
 package noderoll
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -74,6 +76,8 @@ type Decision struct {
 	Phase Phase `json:"phase"`
 	// Delete are the pods to delete now, most urgent first; empty when there is something to wait for, or nothing to do.
 	Delete []Target `json:"delete,omitempty"`
+	// Errands to do now beside, on nodes before or after they are changed, in order of the nodes' names.
+	Errands []Errand `json:"errands,omitempty"`
 	// Record to be kept on the workload before any of them is deleted; zero when none is.
 	Record Record `json:"-"`
 	// Stage in words, such as "canary nodes" or "pool a, zone AD-1".
@@ -137,6 +141,8 @@ func Decide(nodes []Node, newest string, rules Rules, record Record, now time.Ti
 	default:
 		r.goOn(&d)
 	}
+	d.Errands = append(d.Errands, r.errands(d.Phase != Halted && d.Phase != Paused && d.Phase != Left)...)
+	slices.SortStableFunc(d.Errands, func(a, b Errand) int { return cmp.Compare(a.Node, b.Node) })
 	if len(d.Delete) > 0 {
 		d.Record = r.next(d.Delete)
 	}

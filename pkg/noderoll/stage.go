@@ -191,6 +191,7 @@ func (r *roll) take(d *Decision, candidates []*member, limit int) {
 		return
 	}
 	atWork, down := len(r.inFlight), r.down
+	var preparing []*member
 	for _, m := range candidates {
 		if atWork >= limit {
 			break
@@ -201,10 +202,18 @@ func (r *roll) take(d *Decision, candidates []*member, limit int) {
 		}
 		atWork++
 		down += truth(healthy)
+		todo, ready := r.prepare(m)
+		d.Errands = append(d.Errands, todo...)
+		if !ready {
+			preparing = append(preparing, m)
+			continue
+		}
 		d.Delete = append(d.Delete, Target{m.Name, m.Pod.Name, m.Pod.UID})
 	}
 	switch {
 	case len(d.Delete) > 0:
+	case len(preparing) > 0:
+		d.Why = "preparing " + few(preparing)
 	case len(r.inFlight) > 0:
 		d.Why = waitingFor(r.inFlight)
 	case len(candidates) > 0:

@@ -18,7 +18,7 @@ func (r *roll) ask(m *member) (Verdict, string) {
 			out, gate = v, g.Name
 		}
 	}
-	if out.Answer != Yes && r.late(m) {
+	if out.Answer != Yes && gate != GateFresh && r.late(m) {
 		out = Verdict{No, fmt.Sprintf("%s; it had %s", out.Evidence, r.NodeTimeout)}
 	}
 	return out, gate

@@ -80,6 +80,7 @@ func (d decision) rollRules() (noderoll.Rules, error) {
 		}
 	}
 	r, err := d.desired.Roll.Rules(total, d.ownMaxUnavailable())
+	r.NPN = d.addOn.NetworkType == catalog.OCIVCNIPNative
 	r.Back, r.Only = d.desired.Back.Revision > 0, d.desired.Back.Nodes
 	return r, err
 }
@@ -116,6 +117,14 @@ func (d decision) roll() *noderoll.Decision {
 	}
 	out := noderoll.Decide(d.Nodes, d.Installed.Newest, r, d.Roll, d.Now)
 	return &out
+}
+
+// leftovers are what an earlier roll left on nodes, where none is on.
+func (d decision) leftovers() []noderoll.Errand {
+	if d.rolling != nil {
+		return nil
+	}
+	return noderoll.Leftovers(d.Nodes)
 }
 
 // reboots are the nodes that take what their agent brought at their next boot (facts: OKE rule 14). A release that was deployed once is
@@ -182,6 +191,9 @@ func (b *builder) foresee() {
 // nodes adds the step by which nodes take what is written.
 func (b *builder) nodes(truth noderoll.Truth) {
 	now := b.d.rolling
+	if now != nil && len(now.Errands) > 0 {
+		b.tend(now.Errands)
+	}
 	switch {
 	case now == nil && !truth.Done():
 		b.add(AwaitNodes, b.awaitText())
@@ -196,6 +208,16 @@ func (b *builder) nodes(truth noderoll.Truth) {
 	case len(b.d.reboots()) > 0:
 		b.add(AwaitNodes, b.rebootText())
 	}
+}
+
+// tend adds a step that does errands on nodes.
+func (b *builder) tend(errands []noderoll.Errand) {
+	var said []string
+	for _, e := range errands {
+		said = append(said, e.String())
+	}
+	b.add(TendNodes, few(said))
+	b.out[len(b.out)-1].Errands = errands
 }
 
 func (b *builder) rebootText() string {

@@ -44,6 +44,9 @@ const (
 	// ChangeNodes deletes the pods of its Targets, which were recorded before, so that their nodes take the newest revision. Without
 	// targets it stands for what is yet to come.
 	ChangeNodes StepKind = "ChangeNodes"
+	// TendNodes does its Errands on nodes, before their agents go or after: it cordons, drains, pulls images, tries fresh pods, and
+	// takes all of that back.
+	TendNodes StepKind = "TendNodes"
 	// Relock restores the release's own guard of its pods, which somebody who was changing nodes left lifted.
 	Relock StepKind = "Relock"
 	// Settle takes back the rules and configuration that only the old release needed and records the revision as deployed.
@@ -69,6 +72,8 @@ type Step struct {
 	// Targets are the pods that a ChangeNodes step deletes, and Roll what is recorded before that.
 	Targets []noderoll.Target `json:"targets,omitempty"`
 	Roll    noderoll.Record   `json:"-"`
+	// Errands are what a TendNodes step does.
+	Errands []noderoll.Errand `json:"errands,omitempty"`
 	// Class of the way back from this step, and what it rests on or costs.
 	Class catalog.Class `json:"class,omitempty"`
 	Why   string        `json:"why,omitempty"`
@@ -220,7 +225,7 @@ func state(p Plan, in Input) State {
 		return UpToDate
 	case next.Kind == Apply, next.Kind == Protect:
 		return Applying
-	case next.Kind == AwaitNodes, next.Kind == ChangeNodes, next.Kind == Relock:
+	case next.Kind == AwaitNodes, next.Kind == ChangeNodes, next.Kind == Relock, next.Kind == TendNodes:
 		return Rolling
 	default:
 		return Settling

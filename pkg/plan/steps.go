@@ -47,6 +47,12 @@ func (d decision) hop(e graph.Edge) hop {
 // again, with what is seen then, before any of them is carried out.
 func steps(d decision, truth noderoll.Truth) []Step {
 	out := moves(d, truth)
+	if left := d.leftovers(); len(left) > 0 && (d.Installed.Ours || len(out) > 0) {
+		b := builder{d: d, revision: d.Installed.Revision}
+		b.tend(left)
+		b.out[0].Version, b.out[0].From, b.out[0].Class = d.Installed.Version, "", catalog.Reversible
+		out = append(b.out, out...)
+	}
 	if d.Installed.Lifted {
 		out = slices.Insert(out, 0, Step{
 			Kind: Relock, AddOn: d.addOn.Name, Version: d.Installed.Version, Class: catalog.Reversible,

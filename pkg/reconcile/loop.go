@@ -268,7 +268,8 @@ func mayPass(blocking []plan.Finding) bool {
 // repeats counts a step that is due again right after it was carried out: something takes back what is written. It is tried
 // again with a pause, and not for ever.
 func (r *run) repeats(ctx context.Context, next plan.Step) error {
-	if r.last.Kind != next.Kind || r.last.Revision != next.Revision || r.last.Digest != next.Digest || !slices.Equal(r.last.Targets, next.Targets) {
+	if r.last.Kind != next.Kind || r.last.Revision != next.Revision || r.last.Digest != next.Digest || !slices.Equal(r.last.Targets, next.Targets) ||
+		!slices.Equal(r.last.Errands, next.Errands) {
 		r.last, r.times = next, 1
 		return nil
 	}
@@ -293,7 +294,7 @@ func (r *run) superseded(now plan.Desired) bool {
 // while is waited for until the time is up.
 func (r *run) begun() bool {
 	next, ok := r.out.Plan.Next()
-	return ok && (next.Kind == plan.AwaitNodes || next.Kind == plan.ChangeNodes) || r.wrote || r.waits
+	return ok && (next.Kind == plan.AwaitNodes || next.Kind == plan.ChangeNodes || next.Kind == plan.TendNodes) || r.wrote || r.waits
 }
 
 // passes tells whether a round that ended with this error may be followed by another one, or ended because the time was up.

@@ -229,6 +229,8 @@ func (j *job) carryOut(ctx context.Context, in plan.Input, s plan.Step) ([]plan.
 			return nil, err
 		}
 		return j.changeNodes(ctx, s)
+	case plan.TendNodes:
+		return j.tend(ctx, in, s)
 	case plan.Settle:
 		return j.settle(ctx, s)
 	default:
