@@ -99,14 +99,14 @@ func (e Errand) String() string {
 func Leftovers(nodes []Node) []Errand {
 	var out []Errand
 	for i := range nodes {
-		out = append(out, clear(&nodes[i], func(Helper) bool { return false }, false)...)
+		out = append(out, takeBack(&nodes[i], func(Helper) bool { return false }, false)...)
 	}
 	slices.SortStableFunc(out, func(a, b Errand) int { return cmp.Compare(a.Node, b.Node) })
 	return out
 }
 
-// clear removes the helpers that are not wanted, and our mark where the node is not wanted cordoned.
-func clear(n *Node, wanted func(Helper) bool, cordoned bool) []Errand {
+// takeBack removes the helpers that are not wanted, and our mark where the node is not wanted cordoned.
+func takeBack(n *Node, wanted func(Helper) bool, cordoned bool) []Errand {
 	var out []Errand
 	for _, h := range n.Helpers {
 		if !h.Terminating && !wanted(h) {
@@ -136,7 +136,7 @@ func (r *roll) unprepared(m *member) (gate, evidence string) {
 	if r.Back {
 		return "", ""
 	}
-	if h := m.helper(Pull); r.PrePull && h != nil && !h.Done && !r.stale(*h) {
+	if h := m.helper(Pull); r.PrePull && h != nil && !h.Done && !r.stale(m, *h) {
 		switch {
 		case h.Bad:
 			return GateImage, h.Trouble
@@ -144,15 +144,26 @@ func (r *roll) unprepared(m *member) (gate, evidence string) {
 			return GateImage, fmt.Sprintf("the images are not there after %s: %s", r.NodeTimeout, orElse(h.Trouble, "nothing is known"))
 		}
 	}
-	if r.Drain && m.CordonedByUs && m.Evictable != 0 {
+	if r.draining(m) {
 		switch {
 		case m.Stranded != "":
 			return GateDrain, m.Stranded
-		case r.elapsed(m.CordonedSince) >= r.NodeTimeout:
-			return GateDrain, fmt.Sprintf("%d pods have not left it after %s", m.Evictable, r.NodeTimeout)
+		case r.elapsed(m.CordonedSince) < r.NodeTimeout, r.outlived(m):
+		case m.Evictable < 0:
+			return GateDrain, fmt.Sprintf("it cannot be told what has left it after %s", r.NodeTimeout)
+		default:
+			return GateDrain, fmt.Sprintf("pods that have not left it after %s: %d", r.NodeTimeout, m.Evictable)
 		}
 	}
 	return "", ""
+}
+
+// draining tells whether a node is cordoned for a drain that is not through.
+func (r *roll) draining(m *member) bool { return r.Drain && m.CordonedByUs && m.Evictable != 0 }
+
+// outlived tells whether the cordon of a drain is of an earlier try, as stale does: nobody may have evicted anything since. It is made anew.
+func (r *roll) outlived(m *member) bool {
+	return r.halts(m) && r.draining(m) && m.Stranded == "" && r.elapsed(m.CordonedSince) >= 2*r.NodeTimeout
 }
 
 func orElse(text, other string) string {
@@ -162,8 +173,11 @@ func orElse(text, other string) string {
 	return text
 }
 
-// stale tells whether a helper is of an earlier try: it stood for evidence for long enough, and another one may be made.
-func (r *roll) stale(h Helper) bool { return r.elapsed(h.Created) >= 2*r.NodeTimeout }
+// stale tells whether a helper is of an earlier try: it stood for evidence for long enough, and another one may be made. Where its
+// failure does not halt the roll it stands until the end: two such nodes would be tried in turns for ever.
+func (r *roll) stale(m *member, h Helper) bool {
+	return r.halts(m) && r.elapsed(h.Created) >= 2*r.NodeTimeout
+}
 
 // prepare says what is to be done on a node before its agent goes, and whether that is so. On a way back nobody waits.
 func (r *roll) prepare(m *member) (todo []Errand, ready bool) {
@@ -175,9 +189,9 @@ func (r *roll) prepare(m *member) (todo []Errand, ready bool) {
 		todo = append(todo, Errand{Kind: Cordon, Node: m.Name})
 		ready = false
 	}
-	if r.Drain && m.CordonedByUs && m.Evictable != 0 {
+	if r.draining(m) {
 		ready = false
-		if m.Evictable > 0 {
+		if m.Evictable > 0 && !r.outlived(m) {
 			todo = append(todo, Errand{Kind: Drain, Node: m.Name})
 		}
 	}
@@ -195,24 +209,29 @@ func (r *roll) prepare(m *member) (todo []Errand, ready bool) {
 // nothing is begun, and nodes that were not changed yet are given back.
 func (r *roll) errands(goesOn bool) []Errand {
 	var out []Errand
-	trying := 0
-	for _, m := range r.all {
-		if h := m.helper(Fresh); h != nil && !h.Done {
-			trying++
-		}
-	}
+	trying := r.trying()
 	for _, m := range r.all {
 		h := m.helper(Fresh)
 		switch {
-		case !r.proves(m):
-		case h != nil && h.Done:
+		case h != nil && h.Done && r.proves(m):
 			out = append(out, Errand{Kind: NoteFresh, Node: m.Name, Pod: m.Pod.Name, UID: m.Pod.UID, Helper: h.Name, HelperUID: h.UID, Address: h.Address})
 			continue
-		case goesOn && h == nil && m.untried && trying < max(1, r.Max) && len(m.Helpers) == 0: // one that is still there has its name
+		case goesOn && trying < max(1, r.Max) && m.untried && len(m.Helpers) == 0: // one that is still there has its name
 			trying++
 			out = append(out, Errand{Kind: StartFresh, Node: m.Name, Pod: m.Pod.Name, UID: m.Pod.UID})
 		}
-		out = append(out, clear(m.Node, func(h Helper) bool { return r.wants(m, h) }, r.keepsCordoned(m, goesOn))...)
+		out = append(out, takeBack(m.Node, func(h Helper) bool { return r.wants(m, h, goesOn) }, r.keepsCordoned(m, goesOn))...)
+	}
+	return append(out, Leftovers(r.exempt)...)
+}
+
+// trying counts the fresh pods that are being tried. Those that have failed stand for evidence.
+func (r *roll) trying() int {
+	out := 0
+	for _, m := range r.all {
+		for _, h := range m.Helpers {
+			out += truth(h.Purpose == Fresh && !h.Done && !h.Terminating && !h.Bad && r.elapsed(h.Created) < r.NodeTimeout)
+		}
 	}
 	return out
 }
@@ -223,24 +242,25 @@ func (r *roll) proves(m *member) bool {
 }
 
 // wants tells whether a helper is of use.
-func (r *roll) wants(m *member, h Helper) bool {
-	if m.Pod == nil || h.By != m.Pod.UID || r.stale(h) {
+func (r *roll) wants(m *member, h Helper, goesOn bool) bool {
+	if m.Pod == nil || h.By != m.Pod.UID || r.stale(m, h) {
 		return false
 	}
 	if h.Purpose == Fresh {
 		return r.proves(m)
 	}
-	return r.PrePull && !r.Back && m.Pod.Revision != r.newest && m.stands != skipped
+	return r.PrePull && !r.Back && m.Pod.Revision != r.newest && (m.bad || goesOn && m.stands != skipped)
 }
 
-// keepsCordoned tells whether a node that we cordoned stays so: until it has passed.
+// keepsCordoned tells whether a node that we cordoned stays so: while it is made ready, and until it has passed. One with a no of a gate
+// stays so until somebody has mended it.
 func (r *roll) keepsCordoned(m *member, goesOn bool) bool {
 	switch m.stands {
 	case old, promised:
-		return goesOn && (r.Cordon || r.Back)
-	case inFlight, failed:
+		return goesOn && (r.Back || r.Cordon && m.chosen && !r.outlived(m))
+	case inFlight:
 		return true
 	default:
-		return false
+		return m.bad
 	}
 }

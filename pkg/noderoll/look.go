@@ -20,6 +20,10 @@ type member struct {
 	broken bool
 	// canary nodes go first.
 	canary bool
+	// chosen nodes are those that are made ready or changed now.
+	chosen bool
+	// bad nodes have a no of a gate, whether or not that halts the roll.
+	bad bool
 	// untried nodes have passed every gate but that of a fresh pod, which is not tried yet.
 	untried bool
 	// extra nodes are not to be changed, and were by chance.
@@ -64,29 +68,22 @@ type roll struct {
 	// down counts the nodes without a working agent, of all that should have one. stuck counts those among the changed ones that
 	// were broken before.
 	down, stuck int
+	// out counts the nodes without a working agent, and those that we cordoned.
+	out int
+	// exempt nodes should not run the add-on, and something of ours was left on them.
+	exempt []Node
 	// doubtful are nodes that were not changed and have just lost their agent.
 	doubtful []*member
 }
 
 func look(nodes []Node, newest string, rules Rules, record Record, now time.Time) *roll {
 	r := &roll{Rules: rules, record: record, newest: newest, now: now}
-	r.all = make([]*member, 0, len(nodes))
-	members := make([]member, len(nodes)) // at once: there may be thousands
-	for i := range nodes {
-		if nodes[i].Exempt == "" {
-			members[i].Node = &nodes[i]
-			r.all = append(r.all, &members[i])
-		}
-	}
-	if byName := func(a, b *member) int { return cmp.Compare(a.Name, b.Name) }; !slices.IsSortedFunc(r.all, byName) {
-		slices.SortStableFunc(r.all, byName)
-	}
+	r.gather(nodes)
 	r.recall()
 	only := set(rules.Only)
 	for _, m := range r.all {
-		if !working(m.Node) {
-			r.down++
-		}
+		r.down += truth(!working(m.Node))
+		r.out += truth(!working(m.Node) || m.CordonedByUs)
 		switch {
 		case rules.Only == nil || only[m.Name]:
 			r.members = append(r.members, m)
@@ -100,6 +97,24 @@ func look(nodes []Node, newest string, rules Rules, record Record, now time.Time
 	r.untouched()
 	r.choose()
 	return r
+}
+
+// gather orders the nodes, and leaves out those that should not run the add-on.
+func (r *roll) gather(nodes []Node) {
+	r.all = make([]*member, 0, len(nodes))
+	members := make([]member, len(nodes)) // at once: there may be thousands
+	for i := range nodes {
+		switch n := &nodes[i]; {
+		case n.Exempt == "":
+			members[i].Node = n
+			r.all = append(r.all, &members[i])
+		case n.CordonedByUs, len(n.Helpers) > 0:
+			r.exempt = append(r.exempt, *n)
+		}
+	}
+	if byName := func(a, b *member) int { return cmp.Compare(a.Name, b.Name) }; !slices.IsSortedFunc(r.all, byName) {
+		slices.SortStableFunc(r.all, byName)
+	}
 }
 
 // recall reads the record, or begins one. What an earlier roll knew to be broken is not forgotten while it is.
@@ -151,11 +166,10 @@ func (r *roll) elapsed(t time.Time) time.Duration { return max(0, r.now.Sub(t)) 
 //	| has no pod, or one that is being deleted          | in flight for a while, then failed if we did it, or skipped |
 //	| has a pod of the newest revision                  | as its gates say                                          |
 //	| is not Ready, and this is no way back             | skipped                                                   |
-//	| has the very pod that was about to be deleted     | promised                                                  |
-//	| is cordoned by others, and this is no way back    | skipped                                                   |
-//	| has no NativePodNetwork in success, likewise      | skipped, where there has to be one                        |
-//	| cannot be made ready for the change               | failed                                                    |
-//	| else                                              | old                                                       |
+//	| is cordoned by others, likewise                   | skipped, but where its change was begun without a cordon  |
+//	| has no NativePodNetwork in success, likewise      | skipped where there has to be one, but not what was begun |
+//	| has the very pod that was about to be deleted     | promised, or failed if it cannot be made ready for it     |
+//	| else                                              | old, or failed if it cannot be made ready for the change  |
 func (r *roll) place(m *member) {
 	switch {
 	case m.Pod == nil || m.Pod.Terminating:
@@ -163,28 +177,39 @@ func (r *roll) place(m *member) {
 	case m.Pod.Revision == r.newest:
 		r.changed++
 		r.judge(m)
-	case !m.Ready && !r.Back:
-		r.skip(m, Classify(*m.Node, r.newest), "the node itself is not Ready")
+	case r.barred(m) != "":
+		r.skip(m, Classify(*m.Node, r.newest), r.barred(m))
 	case m.awaits():
-		m.stands = promised
-		r.promised = append(r.promised, m)
-	case m.Cordoned && !m.CordonedByUs && !r.Back:
-		r.skip(m, Classify(*m.Node, r.newest), "the node is cordoned")
-	case r.NPN && !m.NPN.fine() && !r.Back:
-		r.skip(m, Classify(*m.Node, r.newest), m.NPN.String())
+		r.enlist(m, promised, &r.promised)
 	default:
-		r.enlist(m)
+		r.enlist(m, old, &r.old)
 	}
 }
 
-// enlist puts a node with those that are to be changed, unless it cannot be made ready for it.
-func (r *roll) enlist(m *member) {
+// barred says why a node cannot be changed now; empty when it can. On a way back nothing bars: the release that is taken back may be why.
+func (r *roll) barred(m *member) string {
+	switch {
+	case r.Back:
+		return ""
+	case !m.Ready:
+		return "the node itself is not Ready"
+	case m.Cordoned && !m.CordonedByUs && (r.Cordon || !m.awaits()):
+		return "the node is cordoned"
+	case r.NPN && !m.NPN.fine() && !m.awaits():
+		return m.NPN.String()
+	default:
+		return ""
+	}
+}
+
+// enlist puts a node with others that are to be changed, unless it cannot be made ready for it.
+func (r *roll) enlist(m *member, as standing, with *[]*member) {
 	if gate, evidence := r.unprepared(m); gate != "" {
 		r.fail(m, gate, evidence)
 		return
 	}
-	m.stands = old
-	r.old = append(r.old, m)
+	m.stands = as
+	*with = append(*with, m)
 }
 
 // missing waits for a pod that will come: after we deleted the one before, or where a node has just joined or somebody else deleted

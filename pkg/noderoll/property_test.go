@@ -30,7 +30,7 @@ func often(t *testing.T, times int, property func(*rapid.T)) {
 
 // Whatever happens to a cluster while it is rolled: never more nodes are taken down than may be, no pod of the newest revision is
 // deleted, no node is touched twice for one target, nothing is deleted after a halt or while it is paused, it does not halt for
-// nothing, and it ends.
+// nothing, and it ends. What is done on nodes beside that keeps within the bound, comes before their agent goes, and is taken back.
 func TestEverySchedule(t *testing.T) {
 	t.Parallel()
 	often(t, everySchedule, func(t *rapid.T) {
@@ -72,7 +72,9 @@ func TestEveryKill(t *testing.T) {
 // killed compares a roll that is killed at a step with deletions, in each of three ways, with one that is not.
 func killed(s schedule, step int, decide decider) error {
 	if !s.harmless() {
-		s.away = 0 // what is found out, and when, is a matter of time
+		// What is found out, and when, is a matter of time, and so is how far nodes are made ready by then.
+		s.away = 0
+		s.rules.PrePull, s.rules.Cordon, s.rules.Drain, s.rules.FreshPod = false, false, false, false
 	}
 	whole := begin(s, decide)
 	if err := whole.run(); err != nil {
@@ -174,12 +176,83 @@ var mutants = map[string]decider{
 		d.Record = noderoll.Record{}
 		return d
 	},
+	"changes nodes that are not ready for it": func(n []noderoll.Node, newest string, r noderoll.Rules, record noderoll.Record, now time.Time) noderoll.Decision {
+		r.PrePull, r.Cordon, r.Drain = false, false, false
+		return noderoll.Decide(n, newest, r, record, now)
+	},
+	"forgets to pull the images": func(n []noderoll.Node, newest string, r noderoll.Rules, record noderoll.Record, now time.Time) noderoll.Decision {
+		r.PrePull = false
+		return noderoll.Decide(n, newest, r, record, now)
+	},
+	"cordons all nodes at once": func(n []noderoll.Node, newest string, r noderoll.Rules, record noderoll.Record, now time.Time) noderoll.Decision {
+		d := noderoll.Decide(n, newest, r, record, now)
+		return cordoningAll(d, n, d.Phase == noderoll.Batch && r.Cordon)
+	},
+	"begins something after a halt": func(n []noderoll.Node, newest string, r noderoll.Rules, record noderoll.Record, now time.Time) noderoll.Decision {
+		d := noderoll.Decide(n, newest, r, record, now)
+		return cordoningAll(d, n, d.Halt != nil)
+	},
+	"tries fresh pods everywhere at once": func(n []noderoll.Node, newest string, r noderoll.Rules, record noderoll.Record, now time.Time) noderoll.Decision {
+		d, more := noderoll.Decide(n, newest, r, record, now), r
+		more.Max = 9
+		d.Errands = noderoll.Decide(n, newest, more, record, now).Errands
+		return d
+	},
+	"tries no fresh pod": func(n []noderoll.Node, newest string, r noderoll.Rules, record noderoll.Record, now time.Time) noderoll.Decision {
+		r.FreshPod = false
+		return noderoll.Decide(n, newest, r, record, now)
+	},
+	"leaves nodes cordoned":    without(noderoll.Uncordon),
+	"leaves helper pods":       without(noderoll.RemoveHelper),
+	"does not note fresh pods": without(noderoll.NoteFresh),
+	"uncordons what others cordoned": func(n []noderoll.Node, newest string, r noderoll.Rules, record noderoll.Record, now time.Time) noderoll.Decision {
+		n = slices.Clone(n)
+		for i := range n {
+			n[i].CordonedByUs = n[i].Cordoned
+		}
+		return noderoll.Decide(n, newest, r, record, now)
+	},
+	"waits for images for ever": func(n []noderoll.Node, newest string, r noderoll.Rules, record noderoll.Record, now time.Time) noderoll.Decision {
+		n = slices.Clone(n)
+		for i := range n {
+			n[i].Helpers = slices.Clone(n[i].Helpers)
+			for j := range n[i].Helpers {
+				n[i].Helpers[j].Bad, n[i].Helpers[j].Created = false, now
+			}
+		}
+		return noderoll.Decide(n, newest, r, record, now)
+	},
+	"drains for ever": func(n []noderoll.Node, newest string, r noderoll.Rules, record noderoll.Record, now time.Time) noderoll.Decision {
+		n = slices.Clone(n)
+		for i := range n {
+			n[i].CordonedSince, n[i].Stranded = now, ""
+		}
+		return noderoll.Decide(n, newest, r, record, now)
+	},
 	"leaves a node that is not well on the way back": func(n []noderoll.Node, newest string, r noderoll.Rules, record noderoll.Record, now time.Time) noderoll.Decision {
 		if r.Back {
 			n = slices.DeleteFunc(slices.Clone(n), func(n noderoll.Node) bool { return n.Pod != nil && n.Pod.Bad })
 		}
 		return noderoll.Decide(n, newest, r, record, now)
 	},
+}
+
+func cordoningAll(d noderoll.Decision, nodes []noderoll.Node, wrong bool) noderoll.Decision {
+	for _, n := range nodes {
+		if wrong && !n.Cordoned && n.Pod != nil && !n.Pod.Proved {
+			d.Errands = append(d.Errands, noderoll.Errand{Kind: noderoll.Cordon, Node: n.Name})
+		}
+	}
+	return d
+}
+
+// without is a decision that forgets errands of a kind.
+func without(kind noderoll.ErrandKind) decider {
+	return func(n []noderoll.Node, newest string, r noderoll.Rules, record noderoll.Record, now time.Time) noderoll.Decision {
+		d := noderoll.Decide(n, newest, r, record, now)
+		d.Errands = slices.DeleteFunc(d.Errands, func(e noderoll.Errand) bool { return e.Kind == kind })
+		return d
+	}
 }
 
 func TestThePropertiesCatchWhatIsWrong(t *testing.T) {

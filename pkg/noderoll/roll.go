@@ -52,8 +52,8 @@ type Record struct {
 	Started time.Time `json:"started,omitzero"`
 	// Canaries are the nodes that were chosen then to go first, where nobody marked any.
 	Canaries []string `json:"canaries,omitempty"`
-	// Broken are the nodes that had no working agent of the release before then, and had none when the last pod was deleted either:
-	// what was broken before does not halt the roll. In order of names.
+	// Broken are the nodes that had no working agent of the release before then, and had none when the last pod was deleted either, or
+	// were changed and had not passed every gate: what was broken before does not halt the roll. In order of names.
 	Broken []string `json:"broken,omitempty"`
 	// Intent are the pods that are about to be deleted, or were, since At.
 	Intent []Target  `json:"intent,omitempty"`
@@ -182,7 +182,7 @@ func (r *roll) next(targets []Target) Record {
 		}
 	}
 	for _, m := range r.all {
-		if m.broken && (!working(m.Node) || !readyFor(m.Pod, r.ReadyFor, r.now)) {
+		if m.broken && (m.bad || m.stands == inFlight || !working(m.Node) || !readyFor(m.Pod, r.ReadyFor, r.now)) {
 			out.Broken = append(out.Broken, m.Name)
 		}
 	}

@@ -32,7 +32,7 @@ type event struct {
 
 var (
 	// calm events are no reason to halt, harsh ones may be one.
-	calm  = []string{"join", "vanish", "evict", "cordon", "uncordon", "clock back", "pause", "resume"}
+	calm  = append([]string{"join", "vanish", "evict", "cordon", "uncordon", "clock back", "pause", "resume"}, tendings...)
 	harsh = []string{"node down", "node up", "agent lost", "agent blinks", "edit", "edit back"}
 )
 
@@ -45,6 +45,9 @@ type schedule struct {
 	fates  []fate
 	broken []bool
 	events []event
+	// hindrances and loads, the pods that are to be evicted, by node.
+	hindrances []hindrance
+	loads      []int
 	// kills by the number of the step with deletions: 1 before the record is written, 2 after it, 3 after the first deletion.
 	kills map[int]int
 	away  int // seconds until somebody goes on
@@ -53,6 +56,7 @@ type schedule struct {
 // harmless schedules give no reason to halt, and none to leave a node out.
 func (s schedule) harmless() bool {
 	return !slices.ContainsFunc(s.fates, func(f fate) bool { return f != good }) && !slices.Contains(s.broken, true) &&
+		!slices.ContainsFunc(s.hindrances, func(h hindrance) bool { return h != unhindered }) &&
 		!slices.ContainsFunc(s.events, func(e event) bool { return slices.Contains(harsh, e.what) })
 }
 
@@ -81,6 +85,7 @@ func draw(t *rapid.T, events []string, most int) schedule {
 		}
 		s.fates, s.broken = append(s.fates, f), append(s.broken, b)
 	}
+	drawTending(t, &s, bad > 1)
 	for range rapid.IntRange(0, most).Draw(t, "events") {
 		s.events = append(s.events, event{
 			rapid.IntRange(0, 60).Draw(t, "at"), rapid.SampledFrom(events).Draw(t, "what"), rapid.IntRange(0, s.nodes-1).Draw(t, "node"),
@@ -97,6 +102,7 @@ func draw(t *rapid.T, events []string, most int) schedule {
 // simulated node: what is seen of it, and what will be.
 type simulated struct {
 	noderoll.Node
+	load    int  // pods that are to be evicted
 	place   int  // fates and slowness go by it
 	left    int  // seconds until a pod is gone, or the next one is there
 	blinks  int  // seconds until an agent that blinks is back
@@ -132,6 +138,7 @@ func begin(s schedule, decide decider) *world {
 		p := w.pod(n)
 		p.Ready, p.Available = !s.broken[i], !s.broken[i]
 		p.Created, p.Started, p.ReadySince = n.ReadySince, n.ReadySince, n.ReadySince
+		w.tend(n)
 	}
 	w.newest = newest
 	return w
@@ -174,6 +181,7 @@ func (w *world) tick() {
 		case !n.Pod.Terminating && n.Ready:
 			w.live(n)
 		}
+		w.tend(n)
 	}
 }
 
@@ -222,7 +230,8 @@ func (w *world) happen(e event) {
 		w.remove(n)
 		n.evicted = true
 	case "cordon", "uncordon":
-		n.Cordoned = e.what == "cordon"
+		n.Cordoned = e.what == "cordon" // our mark on it stays
+		w.quiet = w.quiet && !n.CordonedByUs
 	case "clock back":
 		w.behind += 20 * time.Second
 	case "pause", "resume":
@@ -241,6 +250,8 @@ func (w *world) happen(e event) {
 		}
 	case "edit", "edit back":
 		w.edit(map[string]string{"edit": "c", "edit back": older}[e.what])
+	default:
+		w.tending(e, n)
 	}
 }
 
@@ -277,13 +288,13 @@ func (w *world) run() error {
 		over = max(over, e.at)
 	}
 	start := w.second
-	for w.second < start+over+60*(len(w.nodes)+3) {
+	for w.second < start+over+90*(len(w.nodes)+3) {
 		wait, err := w.step()
 		if err != nil {
 			return fmt.Errorf("after %d s, deciding %s: %w", w.second, says(w.lastSeen), err)
 		}
-		if w.lastSeen.Phase == noderoll.Halted || w.ended() && w.second > over && w.rests() {
-			return w.atTheEnd()
+		if len(w.lastSeen.Errands) == 0 && (w.lastSeen.Phase == noderoll.Halted || w.ended() && w.second > over && w.rests()) {
+			return errors.Join(w.atTheEnd(), w.tidied())
 		}
 		for range wait {
 			w.tick()
@@ -310,11 +321,14 @@ func (w *world) step() (wait int, err error) {
 	if err := errors.Join(w.legal(d), w.bound(d)); err != nil {
 		return 0, err
 	}
-	if len(d.Delete) == 0 {
+	if len(d.Delete)+len(d.Errands) == 0 {
 		return 1, nil
 	}
 	w.steps++
 	kill := w.kills[w.steps]
+	if len(d.Delete) == 0 {
+		return w.tendAll(d.Errands, kill)
+	}
 	if kill == 1 {
 		return w.away, nil
 	}
@@ -333,6 +347,19 @@ func (w *world) step() (wait int, err error) {
 	return 1, nil
 }
 
+// tendAll carries out errands, while no pod is to be deleted.
+func (w *world) tendAll(errands []noderoll.Errand, kill int) (wait int, err error) {
+	for i, e := range errands {
+		if kill == 1 || kill > 1 && i == 1 {
+			return w.away, nil
+		}
+		if err := w.errand(e); err != nil {
+			return 0, err
+		}
+	}
+	return 1, nil
+}
+
 // touch deletes a pod. A node is touched once for each target. What was not carried out does not count.
 func (w *world) touch(t noderoll.Target) error {
 	i := slices.IndexFunc(w.nodes, func(n *simulated) bool { return n.Name == t.Node })
@@ -341,6 +368,9 @@ func (w *world) touch(t noderoll.Target) error {
 	}
 	if before := w.touched[t.Node]; before != "" {
 		return fmt.Errorf("%s is touched twice: %s, %s", t.Node, before, t.UID)
+	}
+	if err := w.prepared(w.nodes[i].Node); err != nil {
+		return err
 	}
 	w.touched[t.Node] = t.UID
 	w.remove(w.nodes[i])
@@ -355,6 +385,9 @@ func (w *world) legal(d noderoll.Decision) error {
 				return fmt.Errorf("a pod of the newest revision is deleted on %s", t.Node)
 			}
 		}
+	}
+	if i := slices.IndexFunc(d.Errands, begins); i >= 0 && (d.Halt != nil || w.paused || w.ended()) {
+		return fmt.Errorf("something is begun in the end, or while it is paused: %s", d.Errands[i])
 	}
 	switch {
 	case (d.Halt != nil || w.paused || w.ended()) && len(d.Delete) > 0:
@@ -371,16 +404,26 @@ func (w *world) legal(d noderoll.Decision) error {
 
 // bound : nobody who works is taken down beyond the bound, those included that are down already.
 func (w *world) bound(d noderoll.Decision) error {
-	down, taken := 0, 0
+	down, taken, out := 0, 0, 0
 	for _, n := range w.nodes {
-		if !works(n.Node) {
+		goes := slices.ContainsFunc(d.Delete, func(t noderoll.Target) bool { return t.Node == n.Name })
+		switch {
+		case !works(n.Node):
 			down++
-		} else if slices.ContainsFunc(d.Delete, func(t noderoll.Target) bool { return t.Node == n.Name }) {
+		case goes:
 			taken++
+		case n.CordonedByUs && !w.rules.Back:
+			out++
 		}
 	}
 	if taken > 0 && down+taken > w.rules.Max {
 		return fmt.Errorf("%d nodes are down and %d are taken down, of %d at most", down, taken, w.rules.Max)
+	}
+	anew := slices.ContainsFunc(w.nodes, func(n *simulated) bool {
+		return works(n.Node) && !n.CordonedByUs && slices.ContainsFunc(d.Delete, func(t noderoll.Target) bool { return t.Node == n.Name })
+	})
+	if anew && down+taken+out > w.rules.Max {
+		return fmt.Errorf("%d nodes are down, %d cordoned by us and %d taken down, of %d at most", down, out, taken, w.rules.Max)
 	}
 	return nil
 }
@@ -389,11 +432,11 @@ func (w *world) bound(d noderoll.Decision) error {
 func (w *world) atTheEnd() error {
 	rest := 0
 	for _, n := range w.nodes {
-		if !works(n.Node) || n.Pod.Revision != w.newest {
+		if !works(n.Node) || n.Pod.Revision != w.newest || w.rules.FreshPod && !n.Pod.Proved || w.rules.NPN && n.NPN.State != noderoll.NPNSuccess {
 			rest++
 		}
 	}
-	switch cordoned := slices.ContainsFunc(w.nodes, func(n *simulated) bool { return n.Cordoned }); {
+	switch cordoned := slices.ContainsFunc(w.nodes, func(n *simulated) bool { return n.Cordoned && !n.CordonedByUs }); {
 	case w.lastSeen.Phase == noderoll.Finished && rest > 0:
 		return fmt.Errorf("finished without %d nodes", rest)
 	case w.quiet && !cordoned && !w.paused && rest > 0:

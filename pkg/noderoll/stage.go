@@ -183,45 +183,74 @@ func (r *roll) soaked(before []stage) time.Time {
 	return last.Add(r.ReadyFor + r.Soak)
 }
 
-// take chooses pods to delete among candidates: no more nodes at work than limit, and no more unavailable than allowed. A node whose
-// agent does not work loses nothing.
+// take chooses pods to delete among candidates, and nodes to make ready for it: no more nodes at work than limit, and no more unavailable
+// than allowed. A node whose agent does not work loses nothing, and what was begun on a node is not begun on another one in its place.
 func (r *roll) take(d *Decision, candidates []*member, limit int) {
 	if len(r.doubtful) > 0 {
+		for _, m := range candidates {
+			m.chosen = m.CordonedByUs // for this moment it stays as it is
+		}
 		d.Why = "waiting to see whether an agent that was not touched comes back: " + few(r.doubtful)
 		return
 	}
-	atWork, down := len(r.inFlight), r.down
-	var preparing []*member
-	for _, m := range candidates {
-		if atWork >= limit {
-			break
-		}
-		healthy := working(m.Node)
-		if healthy && down >= r.Max {
-			continue
-		}
-		atWork++
-		down += truth(healthy)
-		todo, ready := r.prepare(m)
-		d.Errands = append(d.Errands, todo...)
-		if !ready {
-			preparing = append(preparing, m)
-			continue
-		}
-		d.Delete = append(d.Delete, Target{m.Name, m.Pod.Name, m.Pod.UID})
-	}
+	preparing := r.begin(d, r.begunFirst(candidates), limit)
+	givenBack := filter(r.all, func(m *member) bool { return m.CordonedByUs && working(m.Node) && !r.keepsCordoned(m, true) })
 	switch {
 	case len(d.Delete) > 0:
 	case len(preparing) > 0:
 		d.Why = "preparing " + few(preparing)
 	case len(r.inFlight) > 0:
 		d.Why = waitingFor(r.inFlight)
+	case len(givenBack) > 0:
+		d.Why = "taking the cordon from " + few(givenBack)
 	case len(candidates) > 0:
-		d.Phase = Left
-		d.Why = fmt.Sprintf("nodes without a working agent: %d; at most %d may be without one at any moment", r.down, r.Max)
+		d.Phase, d.Why = Left, r.full()
 	default:
 		d.Phase, d.Why = Left, nothingCanBe
 	}
+}
+
+// full says what bars nodes that could be changed but for the bound.
+func (r *roll) full() string {
+	if r.out > r.down {
+		return fmt.Sprintf("nodes without a working agent, or cordoned by us: %d; at most %d may be so at any moment", r.out, r.Max)
+	}
+	return fmt.Sprintf("nodes without a working agent: %d; at most %d may be without one at any moment", r.down, r.Max)
+}
+
+// begin changes candidates, or makes them ready for it, as far as limit and bound allow; it returns those that are not ready yet.
+func (r *roll) begin(d *Decision, candidates []*member, limit int) (preparing []*member) {
+	atWork, down, out := len(r.inFlight), r.down, r.out
+	for _, m := range candidates {
+		healthy := working(m.Node)
+		more := healthy && !m.CordonedByUs && !r.Back
+		if atWork >= limit || healthy && down >= r.Max || more && out >= r.Max {
+			continue
+		}
+		m.chosen = true
+		atWork++
+		down += truth(healthy)
+		out += truth(more)
+		todo, ready := r.prepare(m)
+		d.Errands = append(d.Errands, todo...)
+		if ready {
+			d.Delete = append(d.Delete, Target{m.Name, m.Pod.Name, m.Pod.UID})
+		} else {
+			preparing = append(preparing, m)
+		}
+	}
+	return preparing
+}
+
+// begunFirst puts nodes that are being made ready before those that are not. On a way back none is.
+func (r *roll) begunFirst(nodes []*member) []*member {
+	if r.Back {
+		return nodes
+	}
+	out := slices.Clone(nodes)
+	begun := func(m *member) int { return truth(m.CordonedByUs || m.helper(Pull) != nil) }
+	slices.SortStableFunc(out, func(a, b *member) int { return begun(b) - begun(a) })
+	return out
 }
 
 // workingFirst puts nodes whose agent works before those whose does not: they tell more of the release.

@@ -38,17 +38,21 @@ func (r *roll) late(m *member) bool {
 // fail halts the roll, unless the node tells nothing of the release: it was broken before, or this is a way back and it is none of those
 // that are being put back.
 func (r *roll) fail(m *member, gate, evidence string) {
+	m.bad = true
 	switch {
+	case r.halts(m):
+		m.stands = failed
+		r.failed = append(r.failed, Halt{m.Name, gate, evidence})
 	case m.broken:
 		r.stuck++
 		r.skip(m, Failing, "was broken before, and still is: "+evidence)
-	case r.Back && m.asked == nil:
-		r.skip(m, Failing, evidence)
 	default:
-		m.stands = failed
-		r.failed = append(r.failed, Halt{m.Name, gate, evidence})
+		r.skip(m, Failing, evidence)
 	}
 }
+
+// halts tells whether a no of a gate on the node halts the roll.
+func (r *roll) halts(m *member) bool { return !m.broken && (!r.Back || m.asked != nil) }
 
 // grace is how long an agent that was not touched may be away before that counts against the roll.
 const grace = 10 * time.Second
