@@ -60,6 +60,7 @@ var allowed = map[string][]string{
 	"e2e/architecture":  {},
 	"e2e/crash":         {},
 	"e2e/sandbox/build": {},
+	"e2e/sandbox/npn":   {},
 }
 
 // never are imports that a "*" does not cover.

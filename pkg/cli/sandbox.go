@@ -19,7 +19,10 @@ func (a *app) sandboxCommand() *cobra.Command {
 		Use:   "sandbox",
 		Short: "Run a real control plane with simulated nodes on this machine, to try things on",
 		Long: `Starts etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok on loopback. The DaemonSet controller is
-the real one, the nodes are simulated: they run no containers and carry no packets. "make sandbox" builds the programs.`,
+the real one, the nodes are simulated: they run no containers and carry no packets. "make sandbox" builds the programs.
+
+With VCN-native, npn-controller plays Oracle's controller: each node gets a NativePodNetwork, which is SUCCESS a moment later. A node's
+annotation addonctl.io/sandbox-npn=BACKOFF/FailedToCreatePrivateIP makes it say that, until the annotation is taken off.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}

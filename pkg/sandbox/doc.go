@@ -1,5 +1,6 @@
 // Package sandbox starts and stops a whole Kubernetes control plane on this machine: etcd, kube-apiserver,
-// kube-controller-manager, kube-scheduler and kwok, which plays the nodes, each as a process of its own on loopback ports.
+// kube-controller-manager, kube-scheduler, kwok, which plays the nodes, and npn-controller, which plays Oracle's controller of
+// NativePodNetworks, each as a process of its own on loopback ports.
 // It knows those processes, their files and how a played node or pod behaves; it knows nothing of add-ons, and it prints
 // nothing: progress goes to a callback.
 //

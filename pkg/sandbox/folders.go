@@ -39,6 +39,19 @@ func programsOf(minor string) (string, error) {
 	return folder, err
 }
 
+// npnPrograms is the folder with the programs that do not depend on a minor.
+func npnPrograms() (string, error) {
+	r, err := root()
+	if err != nil {
+		return "", err
+	}
+	folder, err := filepath.EvalSymlinks(filepath.Join(r, "bin", "npn"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("the sandbox's %s is %w: run \"make sandbox\" once (a minute; what else is built is not built again)", NPNController, ErrNotBuilt)
+	}
+	return folder, err
+}
+
 // notBuilt says what to run, and what is there instead.
 func notBuilt(bin, minor string) error {
 	if !slices.Contains(Minors(), minor) {

@@ -25,11 +25,13 @@ const (
 	ControllerManager Program = "kube-controller-manager"
 	Scheduler         Program = "kube-scheduler"
 	Kwok              Program = "kwok"
+	// NPNController plays Oracle's controller of NativePodNetworks (e2e/sandbox/npn).
+	NPNController Program = "npn-controller"
 )
 
 // Programs are all programs in the order in which they are started.
 func Programs() []Program {
-	return []Program{Etcd, APIServer, ControllerManager, Scheduler, Kwok}
+	return []Program{Etcd, APIServer, ControllerManager, Scheduler, Kwok, NPNController}
 }
 
 // The networks of a sandbox: OKE's default pod network for flannel, and services beside it.
@@ -57,6 +59,8 @@ func (s *Sandbox) command(p Program) (binary string, args []string) {
 		args = s.schedulerArgs()
 	case Kwok:
 		return "/bin/sh", append([]string{"-c", again, filepath.Join(s.state.Programs, "kwok")}, s.kwokArgs()...)
+	case NPNController:
+		return filepath.Join(s.state.NPNPrograms, string(NPNController)), []string{"--kubeconfig=" + s.path(npnUser.file())}
 	}
 	return binary, append([]string{string(p)}, args...)
 }
@@ -126,7 +130,7 @@ func (s *Sandbox) etcdURL() string { return "https://" + loopback(s.state.Ports.
 // URL is the address of the API server.
 func (s *Sandbox) URL() string { return "https://" + loopback(s.state.Ports.APIServer) }
 
-// ready waits until the program does its work. The scheduler and kwok have nothing to ask: what they do is waited for
+// ready waits until the program does its work. The others have nothing to ask: what they do is waited for
 // where it is needed.
 func (s *Sandbox) ready(ctx context.Context, p Program) error {
 	switch p {
@@ -136,7 +140,7 @@ func (s *Sandbox) ready(ctx context.Context, p Program) error {
 		return s.answers(ctx, s.URL()+"/readyz")
 	case ControllerManager:
 		return s.serviceAccountsMade(ctx)
-	case Scheduler, Kwok:
+	case Scheduler, Kwok, NPNController:
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func testName(suffix string) string {
 func TestSandboxesLiveSideBySide(t *testing.T) {
 	a, b := startTwo(t)
 	decoy := startDecoy(t)
-	t.Run("status shows five running programs and Ready nodes", func(t *testing.T) { checkStatus(t, a) })
+	t.Run("status shows six running programs and Ready nodes", func(t *testing.T) { checkStatus(t, a) })
 	t.Run("kubectl is inside", func(t *testing.T) { checkKubectl(t, a) })
 	t.Run("the kubeconfig has a context of its own", func(t *testing.T) { checkKubeconfig(t, a) })
 	t.Run("a second Up of the name says that it runs", func(t *testing.T) { checkSecondUp(t, a) })
@@ -156,7 +156,7 @@ func checkStatus(t *testing.T, s *Sandbox) {
 	if !st.Ready || st.Nodes != 5 || st.ReadyNodes != 5 || st.Kubernetes != s.Version() {
 		t.Errorf("got %+v", st)
 	}
-	if len(st.Processes) != 5 || !st.all(Running) {
+	if len(st.Processes) != 6 || !st.all(Running) {
 		t.Errorf("got processes %+v", st.Processes)
 	}
 }
@@ -264,7 +264,7 @@ func checkSweep(t *testing.T, living *Sandbox) {
 
 func checkDown(t *testing.T, ended, other *Sandbox, decoy *exec.Cmd) {
 	t.Helper()
-	if n := processes(t, ended); n != 6 { // five programs, and the shell that looks after kwok
+	if n := processes(t, ended); n != 7 { // six programs, and the shell that looks after kwok
 		t.Fatalf("%d processes before Down", n)
 	}
 	if err := Down(t.Context(), ended.Name(), nil); err != nil {

@@ -21,6 +21,7 @@ type state struct {
 	Kubernetes         string    `json:"kubernetes"` // minor
 	Version            string    `json:"version"`
 	Programs           string    `json:"programs"` // folder of the binaries
+	NPNPrograms        string    `json:"npnPrograms"`
 	Ports              ports     `json:"ports"`
 	Owner              int       `json:"owner,omitempty"`
 	OwnerStarted       uint64    `json:"ownerStarted,omitempty"` // tells a reused pid from the owner
@@ -31,13 +32,13 @@ type state struct {
 }
 
 // newState describes a sandbox that is about to start.
-func newState(o Options, programs string) (state, error) {
+func newState(o Options, programs, npnPrograms string) (state, error) {
 	version, err := versionOf(programs)
 	if err != nil {
 		return state{}, err
 	}
 	st := state{
-		Name: o.Name, ID: randomHex(), Kubernetes: o.Kubernetes, Version: version, Programs: programs,
+		Name: o.Name, ID: randomHex(), Kubernetes: o.Kubernetes, Version: version, Programs: programs, NPNPrograms: npnPrograms,
 		Owner: o.Owner, ExtraAPIServerArgs: o.ExtraAPIServerArgs, Created: time.Now().UTC().Truncate(time.Second),
 	}
 	if st.Owner != 0 {

@@ -38,6 +38,10 @@ func Up(ctx context.Context, o Options) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
+	npn, err := npnPrograms()
+	if err != nil {
+		return nil, err
+	}
 	run, err := runFolder()
 	if err != nil {
 		return nil, err
@@ -48,18 +52,18 @@ func Up(ctx context.Context, o Options) (*Sandbox, error) {
 		return nil, err
 	}
 	defer unlock()
-	if err := s.up(ctx, o, programs); err != nil {
+	if err := s.up(ctx, o, programs, npn); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
 // up does its work with the lock held.
-func (s *Sandbox) up(ctx context.Context, o Options, programs string) error {
+func (s *Sandbox) up(ctx context.Context, o Options, programs, npn string) error {
 	if err := s.vacant(o.Name); err != nil {
 		return err
 	}
-	st, err := newState(o, programs)
+	st, err := newState(o, programs, npn)
 	if err != nil {
 		return err
 	}
@@ -181,7 +185,7 @@ func (s *Sandbox) startPrograms(ctx context.Context, progress func(string), ende
 	if err := allowKwok(ctx, client); err != nil {
 		return fmt.Errorf("giving kwok its rights: %w", err)
 	}
-	for _, p := range []Program{Scheduler, Kwok, ControllerManager} {
+	for _, p := range []Program{Scheduler, Kwok, NPNController, ControllerManager} {
 		if err := s.start(ctx, p, ended); err != nil {
 			return err
 		}

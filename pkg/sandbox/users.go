@@ -22,12 +22,14 @@ type user struct {
 }
 
 // The users of a sandbox. The two Kubernetes programs have the names that the API server's own roles are bound to. kwok
-// stands for all kubelets and is in their group, so that rules about kubelets hold for it; its rights come from kwokRole.
+// stands for all kubelets and is in their group, so that rules about kubelets hold for it; its rights come from kwokRole. What plays Oracle's
+// controller has all rights, as what runs beside the control plane has, without any object in the cluster.
 var (
 	adminUser             = user{name: "addonctl-sandbox-admin", group: "system:masters"}
 	controllerManagerUser = user{name: "system:kube-controller-manager"}
 	schedulerUser         = user{name: "system:kube-scheduler"}
 	kwokUser              = user{name: "kwok", group: "system:nodes"}
+	npnUser               = user{name: "npn-controller", group: "system:masters"}
 )
 
 // kubeconfigFile is the administrator's.
@@ -49,7 +51,7 @@ func (s *Sandbox) writeUsers() error {
 	}
 	var list bytes.Buffer
 	table := csv.NewWriter(&list)
-	for _, u := range []user{adminUser, controllerManagerUser, schedulerUser, kwokUser} {
+	for _, u := range []user{adminUser, controllerManagerUser, schedulerUser, kwokUser, npnUser} {
 		token := randomHex()
 		if err := table.Write([]string{token, u.name, u.name, u.group}); err != nil {
 			return err

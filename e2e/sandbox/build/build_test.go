@@ -67,6 +67,35 @@ func TestTheKeyCoversEverythingThatDecidesTheResult(t *testing.T) {
 	}
 }
 
+func TestWhatAllMinorsShareHasAKeyOfItsOwn(t *testing.T) {
+	t.Parallel()
+	minor := testTarget(t)
+	shared := target{minor: npn, source: filepath.Join(minor.source, "e2e", "sandbox"), bin: minor.bin}
+	root := minor.source
+	minor.source = shared.source
+	for _, module := range []string{minor.module(), minor.kwok(), shared.module(), root} {
+		write(t, filepath.Join(module, "go.mod"), "module example.com/m\n")
+	}
+	keys := func() (out [2]string) {
+		for i, tgt := range []target{minor, shared} {
+			var err error
+			if out[i], err = tgt.hash(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return out
+	}
+	before := keys()
+	for _, file := range []string{filepath.Join(shared.module(), "main.go"), filepath.Join(root, "go.sum")} {
+		write(t, file, "package main\n")
+		after := keys()
+		if after[0] != before[0] || after[1] == before[1] {
+			t.Errorf("%s: before %v, after %v", file, before, after)
+		}
+		before = after
+	}
+}
+
 func TestTheVersionComesFromTheModule(t *testing.T) {
 	t.Parallel()
 	tgt := testTarget(t)

@@ -1,6 +1,6 @@
 // Command build compiles the programs of a sandbox into the user's cache folder, where pkg/sandbox finds them: one binary
-// with the whole control plane of a Kubernetes minor (e2e/sandbox/<minor>) and kwok (e2e/sandbox/kwok). It knows how to
-// build and to install; which programs exist and how they are started is pkg/sandbox's business. Start reading at run.
+// with the whole control plane of a Kubernetes minor (e2e/sandbox/<minor>), kwok (e2e/sandbox/kwok), and under a key of its own
+// what plays Oracle's controller of NativePodNetworks (e2e/sandbox/npn). It knows how to build and to install; which programs exist and how they are started is pkg/sandbox's business. Start reading at run.
 //
 // The result is kept under a key of everything that decides it, so a second run is free, and is moved into place whole,
 // so a killed build leaves nothing that the next one trips over.
@@ -41,10 +41,20 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	t, err := newTarget(ctx, *minor)
-	if err != nil {
-		return err
+	for _, name := range []string{*minor, npn} {
+		t, err := newTarget(ctx, name)
+		if err != nil {
+			return err
+		}
+		if err := t.bring(ctx, out); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// bring builds the target unless it is there.
+func (t target) bring(ctx context.Context, out io.Writer) error {
 	if t.built() {
 		return t.say(out, "is built: %s", t.dir())
 	}
@@ -62,7 +72,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 // make builds into a folder of its own and installs it; the caller holds the lock.
 func (t target) make(ctx context.Context, out io.Writer) error {
 	began := time.Now()
-	_ = t.say(out, "is built into the user's cache; cold this takes 7 to 10 minutes on 2 cores, later builds less")
+	takes := "7 to 10 minutes on 2 cores, later builds less"
+	if t.minor == npn {
+		takes = "a minute"
+	}
+	_ = t.say(out, "is built into the user's cache; cold this takes %s", takes)
 	temporary, err := t.temporary()
 	if err != nil {
 		return err
@@ -84,6 +98,10 @@ func (t target) make(ctx context.Context, out io.Writer) error {
 
 // say prints one line about the target.
 func (t target) say(out io.Writer, format string, args ...any) error {
-	_, err := fmt.Fprintf(out, "sandbox %s (Kubernetes %s) %s\n", t.minor, t.version, fmt.Sprintf(format, args...))
+	what := t.minor
+	if t.version != "" {
+		what += " (Kubernetes " + t.version + ")"
+	}
+	_, err := fmt.Fprintf(out, "sandbox %s %s\n", what, fmt.Sprintf(format, args...))
 	return err
 }

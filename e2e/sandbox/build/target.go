@@ -16,10 +16,14 @@ import (
 	"strings"
 )
 
-// target is one Kubernetes minor on its way into the cache.
+// npn is the target of the programs that all minors share and that are this repository's own. It has a key of its own: a change of theirs
+// builds no control plane.
+const npn = "npn"
+
+// target is one Kubernetes minor, or npn, on its way into the cache.
 type target struct {
 	minor   string // "1.36"
-	version string // "v1.36.3", as the module of the minor requires it
+	version string // "v1.36.3", as the module of the minor requires it; empty for npn
 	source  string // the folder e2e/sandbox
 	bin     string // where the results of all minors are kept
 	key     string // a hash of all that decides the result
@@ -39,8 +43,10 @@ func newTarget(ctx context.Context, minor string) (target, error) {
 	if err := t.exists(); err != nil {
 		return target{}, err
 	}
-	if t.version, err = kubernetesVersion(ctx, t.module()); err != nil {
-		return target{}, err
+	if t.minor != npn {
+		if t.version, err = kubernetesVersion(ctx, t.module()); err != nil {
+			return target{}, err
+		}
 	}
 	t.key, err = t.hash(ctx)
 	return t, err
@@ -48,8 +54,17 @@ func newTarget(ctx context.Context, minor string) (target, error) {
 
 func (t target) module() string { return filepath.Join(t.source, t.minor) }
 func (t target) kwok() string   { return filepath.Join(t.source, "kwok") }
-func (t target) dir() string    { return filepath.Join(t.bin, t.minor+"-"+t.key) }
-func (t target) link() string   { return filepath.Join(t.bin, t.minor) }
+
+// modules are the folders whose files decide the result. npn is a part of the repository's own module.
+func (t target) modules() []string {
+	if t.minor == npn {
+		return []string{filepath.Dir(filepath.Dir(t.source)), t.module()}
+	}
+	return []string{t.module(), t.kwok()}
+}
+
+func (t target) dir() string  { return filepath.Join(t.bin, t.minor+"-"+t.key) }
+func (t target) link() string { return filepath.Join(t.bin, t.minor) }
 
 // built says whether the result is in place and is the one that the minor's link names.
 func (t target) built() bool {
@@ -71,13 +86,13 @@ func (t target) exists() error {
 	for _, m := range modules {
 		minors = append(minors, filepath.Base(filepath.Dir(m)))
 	}
-	if !slices.Contains(minors, t.minor) {
+	if t.minor != npn && !slices.Contains(minors, t.minor) {
 		return fmt.Errorf("no module for Kubernetes %q in e2e/sandbox; there is %s", t.minor, strings.Join(minors, ", "))
 	}
 	return nil
 }
 
-// hash covers the sources of both modules, the toolchain and the platform.
+// hash covers the sources of the modules, the toolchain and the platform.
 func (t target) hash(ctx context.Context) (string, error) {
 	toolchain, err := goOutput(ctx, t.module(), "env", "GOVERSION", "GOOS", "GOARCH")
 	if err != nil {
@@ -85,7 +100,7 @@ func (t target) hash(ctx context.Context) (string, error) {
 	}
 	h := sha256.New()
 	h.Write([]byte(toolchain + t.stamp()))
-	for _, module := range []string{t.module(), t.kwok()} {
+	for _, module := range t.modules() {
 		if err := hashModule(h, module); err != nil {
 			return "", fmt.Errorf("hashing module %s: %w", filepath.Base(module), err)
 		}
@@ -116,6 +131,9 @@ func hashModule(w io.Writer, folder string) error {
 // stamp is the linker's part of the version: without it the API server reports v0.0.0 and clients that parse versions
 // break (facts/control-plane.md, "One binary").
 func (t target) stamp() string {
+	if t.version == "" {
+		return ""
+	}
 	number := strings.Split(strings.TrimPrefix(t.version, "v"), ".")
 	var flags strings.Builder
 	for _, pkg := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {
@@ -169,12 +187,14 @@ func goOutput(ctx context.Context, folder string, args ...string) (string, error
 	return strings.TrimSpace(string(out)), nil
 }
 
+const withoutC = "CGO_ENABLED=0"
+
 // goCommand is independent of flags and workspaces that the caller's environment sets: they would change the result but
 // not the key. Interrupted, it lets go remove its temporary files.
 func goCommand(ctx context.Context, folder string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = folder
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0")
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", withoutC)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.SysProcAttr = endsWithUs()
 	return cmd
