@@ -64,9 +64,10 @@ var Gates = []Gate{
 // gateConditions stands for the conditions that an operator named; a verdict names the one that it is of.
 const gateConditions = "condition"
 
-// npnSuccess asks for the addresses of a node's pods.
+// npnSuccess asks for the addresses of a node's pods. A way back does not ask: it is gone because of them, and nodes that wait for
+// addresses go back too.
 func npnSuccess(n Node, r Rules, _ time.Time) Verdict {
-	if !r.NPN || n.NPN.fine() {
+	if !r.NPN || r.Back || n.NPN.fine() {
 		return Verdict{Answer: Yes}
 	}
 	return Verdict{NotYet, n.NPN.String()}

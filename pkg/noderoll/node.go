@@ -63,9 +63,9 @@ type Node struct {
 // NPN is what was observed of a node's NativePodNetwork, by which Oracle's controller gives a node the addresses of its pods (facts:
 // OKE 3.2).
 type NPN struct {
-	// State such as SUCCESS, IN_PROGRESS or BACKOFF; empty when it does not say.
+	// State such as SUCCESS, IN_PROGRESS or BACKOFF; empty when it does not say, and when nobody may see it.
 	State string `json:"state,omitempty"`
-	// Reason such as COMPLETED or FailedToCreatePrivateIP.
+	// Reason such as COMPLETED or FailedToCreatePrivateIP; without a state, why that is not known.
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -82,7 +82,7 @@ func (n *NPN) String() string {
 	case n.Reason == "":
 		return "its NativePodNetwork is " + orElse(n.State, "in no state")
 	default:
-		return fmt.Sprintf("its NativePodNetwork is %s (%s)", orElse(n.State, "in no state"), n.Reason)
+		return fmt.Sprintf("its NativePodNetwork is %s (%s)", orElse(n.State, "not known"), n.Reason)
 	}
 }
 
