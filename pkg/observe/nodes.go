@@ -30,6 +30,10 @@ func (o *Observer) nodes(ctx context.Context, in *plan.Input, d *appsv1.DaemonSe
 	if err != nil {
 		return err
 	}
+	networks, err := o.npns(ctx, addOn)
+	if err != nil {
+		return err
+	}
 	booted, err := o.boots(ctx, in, addOn)
 	if err != nil {
 		return err
@@ -39,6 +43,7 @@ func (o *Observer) nodes(ctx context.Context, in *plan.Input, d *appsv1.DaemonSe
 	for i := range list.Items {
 		n := node(&list.Items[i])
 		n.Pod, n.Canary = pods[n.Name], canary.Matches(labels.Set(list.Items[i].Labels))
+		n.NPN = networks.of(&list.Items[i])
 		boot, kept := booted[n.Name]
 		n.AwaitsReboot = kept && boot == n.BootID
 		if d != nil {

@@ -737,10 +737,12 @@ func (c *cluster) rights(t *testing.T) {
 	if !in.Installed.Present || len(in.Nodes) != 9 || in.Cluster.NetworkType == "" || in.Cluster.Stamp == nil {
 		t.Errorf("it does not see what the administrator sees: %+v", in)
 	}
-	beside := c.observer(k)
-	beside.AddOn = "Calico"
-	if _, err := beside.Observe(t.Context()); err != nil {
-		t.Fatalf("of Calico, with all the rights that are listed: %v", err)
+	for _, name := range []string{"Calico", "OciVcnIpNative"} {
+		other := c.observer(k)
+		other.AddOn = name
+		if _, err := other.Observe(t.Context()); err != nil {
+			t.Fatalf("of %s, with all the rights that are listed: %v", name, err)
+		}
 	}
 	used := map[string]bool{}
 	counted := 0
@@ -758,7 +760,7 @@ func (c *cluster) rights(t *testing.T) {
 			counted++
 		}
 	}
-	if counted != 2 {
+	if counted != 3 {
 		t.Errorf("NetworkPolicies were counted by %d calls, want one in each look that asks for one of them", counted)
 	}
 	var listed []string

@@ -29,6 +29,7 @@ func Optional() []kube.Right {
 	out := []kube.Right{
 		{Verb: "list", Group: "networking.k8s.io", Resource: "networkpolicies"},
 		{Verb: "get", Group: "apps", Resource: "deployments", Namespace: metav1.NamespaceSystem},
+		npnRight,
 	}
 	out = append(out, guardRights()...)
 	for _, r := range adminPolicies {
