@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 )
@@ -24,6 +26,8 @@ type nodesReport struct {
 
 	// now is the observer's clock.
 	now time.Time
+	// npn is true when nodes have to have a NativePodNetwork.
+	npn bool
 }
 
 // nodeTruth is one node with its state.
@@ -40,8 +44,10 @@ func (a *app) nodesCommand() *cobra.Command {
 		Use:   "nodes",
 		Short: "Show for every node what it really runs of the add-on",
 		Long: `Shows for every node the version and revision of the add-on's pod, whether it is Ready, how often it restarted, and why a node should
-not run it. With --watch it looks again every two seconds until it is interrupted (exit 130): on a terminal the table is drawn anew,
-elsewhere it is printed when something changed.`,
+not run it. -o wide shows more, and for VCN-native the state of its NativePodNetwork.
+
+With --watch it looks again every two seconds until it is interrupted (exit 130): on a terminal the table is drawn anew, elsewhere it is
+printed when something changed.`,
 		Example: `  addonctl nodes -o wide
   addonctl nodes --watch`,
 		Args: noArgs, PreRunE: a.checkOutput,
@@ -113,6 +119,10 @@ func nodesOf(in plan.Input, p plan.Plan) nodesReport {
 		why[w.Node] = w.Why
 	}
 	r := nodesReport{Cluster: p.Cluster, AddOn: p.AddOn, Items: []nodeTruth{}, now: in.Now}
+	if in.Catalog != nil {
+		addOn, _ := in.Catalog.AddOn(p.AddOn)
+		r.npn = addOn.NetworkType == catalog.OCIVCNIPNative
+	}
 	for _, n := range in.Nodes {
 		t := nodeTruth{Node: n, State: noderoll.Classify(n, in.Installed.Newest), Why: why[n.Name]}
 		if n.Exempt != "" {
@@ -132,13 +142,20 @@ func (r nodesReport) name() string {
 }
 
 func (r nodesReport) table(w io.Writer, wide bool) {
-	head := []string{"NODE", "STATE", "VERSION", "READY", "RESTARTS", "WHY"}
+	head := []string{"NODE", "STATE", "VERSION", "READY", "RESTARTS"}
 	if wide {
-		head = []string{"NODE", "STATE", "VERSION", "READY", "RESTARTS", "AGE", "POOL", "ZONE", "CORDONED", "KUBELET", "POD", "REVISION", "WHY"}
+		head = append(head, "AGE", "POOL", "ZONE", "CORDONED", "KUBELET", "POD", "REVISION")
 	}
-	rows := [][]string{head}
+	if wide && r.npn {
+		head = append(head, "NPN")
+	}
+	rows := [][]string{append(head, "WHY")}
 	for _, n := range r.Items {
-		rows = append(rows, n.row(wide, r.now))
+		row := n.row(wide, r.now)
+		if wide && r.npn {
+			row = append(row, npnState(n.NPN))
+		}
+		rows = append(rows, append(row, n.Why))
 	}
 	columns(w, rows...)
 }
@@ -152,7 +169,19 @@ func (n nodeTruth) row(wide bool, now time.Time) []string {
 	if wide {
 		out = append(out, age(p.Created, now), dash(n.Pool), dash(n.Zone), yesNo(n.Cordoned), dash(n.KubeletVersion), dash(p.Name), dash(p.Revision))
 	}
-	return append(out, n.Why)
+	return out
+}
+
+// npnState is a NativePodNetwork in a few words.
+func npnState(n *noderoll.NPN) string {
+	switch {
+	case n == nil:
+		return "-"
+	case n.State == noderoll.NPNSuccess || n.Reason == "":
+		return dash(n.State)
+	default:
+		return fmt.Sprintf("%s (%s)", cmp.Or(n.State, "?"), n.Reason)
+	}
 }
 
 // age is how long a pod has been there, and so how long its node has had the revision.
