@@ -56,6 +56,8 @@ type roll struct {
 	record Record
 	newest string
 	now    time.Time
+	// watches is true where somebody else changes the nodes.
+	watches bool
 	// all nodes that should run the add-on, members those that are to be changed; in order of their names.
 	all, members []*member
 	// old and promised can be changed; canaries go first; inFlight are under way.
@@ -76,27 +78,26 @@ type roll struct {
 	doubtful []*member
 }
 
-func look(nodes []Node, newest string, rules Rules, record Record, now time.Time) *roll {
-	r := &roll{Rules: rules, record: record, newest: newest, now: now}
+// look finds out where every node stands.
+func (r *roll) look(nodes []Node) {
 	r.gather(nodes)
 	r.recall()
-	only := set(rules.Only)
+	only := set(r.Only)
 	for _, m := range r.all {
 		r.down += truth(!working(m.Node))
 		r.out += truth(!working(m.Node) || m.CordonedByUs)
 		switch {
-		case rules.Only == nil || only[m.Name]:
+		case r.Only == nil || only[m.Name]:
 			r.members = append(r.members, m)
 			r.place(m)
 			r.passed += truth(m.stands == passed)
-		case !r.Back && m.Pod != nil && !m.Pod.Terminating && m.Pod.Revision == newest:
+		case !r.Back && m.Pod != nil && !m.Pod.Terminating && m.Pod.Revision == r.newest:
 			m.extra = true
 			r.judge(m)
 		}
 	}
 	r.untouched()
 	r.choose()
-	return r
 }
 
 // gather orders the nodes, and leaves out those that should not run the add-on.
@@ -117,17 +118,13 @@ func (r *roll) gather(nodes []Node) {
 	}
 }
 
-// recall reads the record, or begins one. What an earlier roll knew to be broken is not forgotten while it is.
+// recall reads the record, or begins one.
 func (r *roll) recall() {
-	known := set(r.record.Broken)
 	if r.record.Revision != r.newest {
-		r.record = Record{Revision: r.newest, Started: r.now}
-		for _, m := range r.all {
-			m.broken = !working(m.Node) && (r.Back || known[m.Name] || r.brokenBefore(m))
-		}
+		r.begins()
 		return
 	}
-	asked := map[string]*Pending{}
+	known, asked := set(r.record.Broken), map[string]*Pending{}
 	for i := range r.record.Pending {
 		asked[r.record.Pending[i].Node] = &r.record.Pending[i]
 	}
@@ -136,6 +133,20 @@ func (r *roll) recall() {
 	}
 	for _, m := range r.all {
 		m.broken, m.asked = known[m.Name], asked[m.Name]
+	}
+}
+
+// begins begins a record. What an earlier roll knew to be broken is not forgotten while it is. Where nodes are watched the one before is that of
+// Before: it knows when the update began, and all that was broken then.
+func (r *roll) begins() {
+	known, noted := set(r.record.Broken), r.watches && !r.record.Started.IsZero()
+	began := r.now
+	if noted {
+		began = r.record.Started
+	}
+	r.record = Record{Revision: r.newest, Started: began}
+	for _, m := range r.all {
+		m.broken = !working(m.Node) && (r.Back || known[m.Name] || !noted && r.brokenBefore(m))
 	}
 }
 
@@ -166,7 +177,7 @@ func (r *roll) elapsed(t time.Time) time.Duration { return max(0, r.now.Sub(t)) 
 //	| has no pod, or one that is being deleted          | in flight for a while, then failed if we did it, or skipped |
 //	| has a pod of the newest revision                  | as its gates say                                          |
 //	| is not Ready, and this is no way back             | skipped                                                   |
-//	| is cordoned by others, likewise                   | skipped, but where its change was begun without a cordon  |
+//	| is cordoned by others, and we change nodes forwards | skipped, but where its change was begun without a cordon  |
 //	| has no NativePodNetwork in success, likewise      | skipped where there has to be one, but not what was begun |
 //	| has the very pod that was about to be deleted     | promised, or failed if it cannot be made ready for it     |
 //	| else                                              | old, or failed if it cannot be made ready for the change  |
@@ -193,6 +204,8 @@ func (r *roll) barred(m *member) string {
 		return ""
 	case !m.Ready:
 		return "the node itself is not Ready"
+	case r.watches: // the controller asks nobody
+		return ""
 	case m.Cordoned && !m.CordonedByUs && (r.Cordon || !m.awaits()):
 		return "the node is cordoned"
 	case r.NPN && !m.NPN.fine() && !m.awaits():
@@ -222,7 +235,7 @@ func (r *roll) missing(m *member) {
 			gate, why = GateNode, fmt.Sprintf("the node itself is not Ready, and its pod has not come back within %s", r.NodeTimeout)
 		}
 		r.fail(m, gate, why)
-	case m.awaits(), m.Ready && r.elapsed(latest(m.ReadySince, r.record.At)) < r.NodeTimeout:
+	case m.awaits(), m.Ready && (r.watches || r.elapsed(latest(m.ReadySince, r.record.At)) < r.NodeTimeout):
 		r.fly(m)
 	default:
 		r.skip(m, Missing, why(*m.Node, Missing))

@@ -7,11 +7,6 @@ import (
 	"github.com/addonctl/addonctl/pkg/noderoll"
 )
 
-// npn gives a node a NativePodNetwork.
-func npn(state, reason string) edit {
-	return func(n *noderoll.Node) { n.NPN = &noderoll.NPN{State: state, Reason: reason} }
-}
-
 // A node without its addresses is not changed, and one that lost them is no yes; on a way back nobody asks, since the nodes that failed have
 // to go back too.
 func TestNativePodNetworks(t *testing.T) {

@@ -20,6 +20,8 @@ const (
 	Batch Phase = "Batch"
 	// PutBack : nodes go back to the release before.
 	PutBack Phase = "PutBack"
+	// Watching : the DaemonSet controller changes the nodes, and each of them is gated.
+	Watching Phase = "Watching"
 	// Paused : nothing is changed until somebody resumes it.
 	Paused Phase = "Paused"
 	// Halted : a gate said no; no further pod is deleted.
@@ -74,6 +76,8 @@ func (h Halt) String() string { return fmt.Sprintf("%s: gate %s: %s", h.Node, h.
 // Decision is what to do with the nodes now. Lists are in order of the nodes' names where nothing else is said.
 type Decision struct {
 	Phase Phase `json:"phase"`
+	// Watched is true where the DaemonSet controller changes the nodes, and all that is decided is whether it has to stop.
+	Watched bool `json:"watched,omitempty"`
 	// Delete are the pods to delete now, most urgent first; empty when there is something to wait for, or nothing to do.
 	Delete []Target `json:"delete,omitempty"`
 	// Errands to do now beside, on nodes before or after they are changed, in order of the nodes' names.
@@ -124,7 +128,8 @@ type Decision struct {
 //
 // In each of them nothing is deleted for a moment when a node that was not changed lost its agent, until that is a no.
 func Decide(nodes []Node, newest string, rules Rules, record Record, now time.Time) Decision {
-	r := look(nodes, newest, rules, record, now)
+	r := &roll{Rules: rules, record: record, newest: newest, now: now}
+	r.look(nodes)
 	d := Decision{
 		Total: len(r.members), Max: rules.Max, Changed: r.changed, Passed: r.passed, Skipped: r.skipped, Failed: r.failed,
 		Canaries: names(r.canaries), InFlight: names(r.inFlight),
