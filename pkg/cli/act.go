@@ -463,7 +463,7 @@ func timedOut(p plan.Plan, f actFlags, again string) error {
 	case !begun(p):
 		e.err = fmt.Errorf("not finished within %s: %s %s is not, or not wholly, written", f.timeout, p.AddOn, p.Hop)
 		e.hint = "go on with: " + again
-	case p.Roll != nil:
+	case p.Roll != nil && !p.Roll.Watched:
 		e.err = fmt.Errorf("not finished within %s: %s %s: %s", f.timeout, p.AddOn, p.Hop, standing(p.Roll))
 		e.hint = "no further node is changed; go on with: " + again
 		if p.Roll.Phase == noderoll.Paused {
@@ -492,6 +492,9 @@ func waitHint(p plan.Plan) string {
 			return "no node moves by itself: " + f.Fix + "; then go on with: "
 		}
 	}
+	if p.Roll != nil {
+		return "nobody stops the DaemonSet controller at a bad node now; go on waiting with: "
+	}
 	return "the nodes go on by themselves; go on waiting with: "
 }
 
@@ -499,11 +502,15 @@ func waitHint(p plan.Plan) string {
 func begun(p plan.Plan) bool { return p.State != plan.Applying && p.State != plan.Blocked }
 
 func interrupted(p plan.Plan) string {
-	if p.Roll != nil {
+	if p.Roll != nil && !p.Roll.Watched {
 		return fmt.Sprintf("%s %s: %s; no further node is changed", p.AddOn, p.Hop, standing(p.Roll))
 	}
 	if next, ok := p.Next(); ok && next.Kind == plan.AwaitNodes {
-		return fmt.Sprintf("%s %s is Ready on %d of %d nodes, and the cluster goes on taking it by itself", p.AddOn, p.Hop, p.Nodes.Ready, p.Nodes.Total)
+		text := fmt.Sprintf("%s %s is Ready on %d of %d nodes, and the cluster goes on taking it by itself", p.AddOn, p.Hop, p.Nodes.Ready, p.Nodes.Total)
+		if p.Roll != nil {
+			text += "; nobody stops it at a bad node now"
+		}
+		return text
 	}
 	return "nothing more is written"
 }

@@ -111,12 +111,14 @@ func pausedAlready(p plan.Plan, paused bool) string {
 
 func pauseText(p plan.Plan, paused bool) string {
 	switch {
+	case paused && p.Roll != nil && p.Roll.Watched:
+		return fmt.Sprintf("pause rolls of %s; its nodes are changed by the DaemonSet controller now, which no pause stops", p.AddOn)
 	case paused && p.Roll == nil:
 		return fmt.Sprintf("pause rolls of %s; none is under way, and the next one changes no node", p.AddOn)
 	case paused:
 		return fmt.Sprintf("pause the roll of %s %s: %s", p.AddOn, p.Hop, standing(p.Roll))
-	case p.Roll == nil:
-		return fmt.Sprintf("let rolls of %s change nodes again; none is under way", p.AddOn)
+	case p.Roll == nil, p.Roll.Watched:
+		return fmt.Sprintf("let rolls of %s change nodes again; none of ours is under way", p.AddOn)
 	default:
 		return fmt.Sprintf("go on with the roll of %s %s: %s; a command that is at work goes on by itself, else say: addonctl update%s", p.AddOn, p.Hop, standing(p.Roll), forAddOn(p))
 	}

@@ -89,9 +89,9 @@ func returned(c *cobra.Command, b plan.Back, out reconcile.Outcome) (*actReport,
 	return report(out.Input, out.Plan, outcomeRolledBack), rolledBack(b, out.Plan)
 }
 
-// broke tells whether a run failed: its roll halted, or it gave out. A roll that is out of time and has not halted has not failed.
+// broke tells whether a run failed: its roll halted, or it gave out. A roll of ours that is out of time and has not halted has not failed.
 func broke(out reconcile.Outcome, timeout time.Duration) bool {
-	return out.End == reconcile.Halted || gaveOut(out, timeout) && (out.Plan.Roll == nil || out.End == reconcile.NodesFailed)
+	return out.End == reconcile.Halted || gaveOut(out, timeout) && (out.Plan.Roll == nil || out.Plan.Roll.Watched || out.End == reconcile.NodesFailed)
 }
 
 // longest is how long an agent may take to get Ready before a run that is out of time calls it stuck.

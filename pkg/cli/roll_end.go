@@ -130,7 +130,7 @@ func nodesBack(policy plan.OnFailure, failed reconcile.Outcome) (nodes []string,
 	nodes = unpassed(failed.Input, failed.Plan)
 	switch {
 	case failed.Plan.Roll == nil:
-		return nil, "revert-node puts back nodes of a roll (--nodes roll), and this was none"
+		return nil, "revert-node puts back nodes that were changed one after the other (--nodes roll or rolling-update), and these were not"
 	case len(nodes) == 0:
 		return nil, fmt.Sprintf("no node that took %s is in trouble", failed.Plan.Hop)
 	case len(nodes) > v1alpha1.MaxBackNodes:

@@ -51,21 +51,24 @@ type rollFlags struct {
 	maxRestarts                 int32
 }
 
-// rollFlagNames are the flags that mean something under --nodes roll alone.
+// gateFlagNames are those of them that the DaemonSet controller's own update knows too.
+var gateFlagNames = []string{"ready-for", "node-timeout", "max-restarts"}
+
+// rollFlagNames are the flags that mean something where nodes are changed one after the other.
 var rollFlagNames = []string{"canaries", "canary-selector", "max-unavailable", "soak", "ready-for", "node-timeout", "max-restarts"}
 
 func (f *rollFlags) add(c *cobra.Command) {
 	s := c.Flags()
 	s.Var(nodesValue{&f.nodes}, "nodes", "how nodes follow: roll changes them one by one with gates and halts at the first that fails, replace waits for new nodes, "+
-		"hold changes none, rolling-update leaves it to the DaemonSet controller; recorded; where nothing is recorded, hold for VCN-native from 2.3.0 on, else roll (docs/roll.md)")
+		"hold changes none, rolling-update leaves it to the DaemonSet controller and stops that at the first that fails; recorded; where nothing is recorded, hold for VCN-native from 2.3.0 on, else roll (docs/roll.md)")
 	s.IntVar(&f.canaries, "canaries", 0, "roll: how many nodes go first, one at a time; recorded, and one of each kind of node where nothing is recorded")
 	s.StringVar(&f.selector, "canary-selector", "", "roll: label selector of the nodes that go first, instead of a number; recorded")
 	s.StringVar(&f.maxUnavailable, "max-unavailable", "", "roll: how many nodes may be without a working agent at any moment, broken ones among them: a count or a percentage; "+
 		"recorded, and the configuration key rollingUpdate or "+noderoll.DefaultMax+" where nothing is recorded")
 	s.DurationVar(&f.soak, "soak", noderoll.DefaultSoak, "roll: how long the first nodes, and then each pool and zone, run before others follow; recorded")
-	s.DurationVar(&f.readyFor, "ready-for", noderoll.DefaultReadyFor, "roll: how long an agent must have been Ready; recorded")
-	s.DurationVar(&f.nodeTimeout, "node-timeout", noderoll.DefaultNodeTimeout, "roll: how long a node may take to pass its gates; recorded")
-	s.Int32Var(&f.maxRestarts, "max-restarts", noderoll.DefaultMaxRestarts, "roll: how often a container of an agent may restart; recorded")
+	s.DurationVar(&f.readyFor, "ready-for", noderoll.DefaultReadyFor, "roll, rolling-update: how long an agent must have been Ready; recorded")
+	s.DurationVar(&f.nodeTimeout, "node-timeout", noderoll.DefaultNodeTimeout, "roll, rolling-update: how long a node may take to pass its gates; recorded")
+	s.Int32Var(&f.maxRestarts, "max-restarts", noderoll.DefaultMaxRestarts, "roll, rolling-update: how often a container of an agent may restart; recorded")
 	_ = c.RegisterFlagCompletionFunc("nodes", fixed("roll", "replace", "hold", "rolling-update"))
 	for _, name := range rollFlagNames {
 		_ = c.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
@@ -180,7 +183,7 @@ func (s *session) idle(c *cobra.Command, in plan.Input) {
 func idle(c *cobra.Command, u plan.NodeUpdate) string {
 	var given []string
 	for _, name := range rollFlagNames {
-		if c.Flags().Changed(name) {
+		if c.Flags().Changed(name) && (u != plan.RollingUpdate || !slices.Contains(gateFlagNames, name)) {
 			given = append(given, "--"+name)
 		}
 	}

@@ -226,7 +226,7 @@ func TestWhatIsPutBackOfAHaltedRoll(t *testing.T) {
 		"one whose pod is gone":                                 {plan.RevertNode, away, []string{"n2", "n3"}, ""},
 		"never one of the old release":                          {plan.RevertNode, halted("unchanged-nodes", "n4"), []string{"n2"}, ""},
 		"nothing, where only an untouched node is in trouble":   {plan.RevertNode, alone, nil, "no node that took 0.27.3 is in trouble"},
-		"nothing, where nodes were not changed one by one":      {plan.RevertNode, none, nil, "revert-node puts back nodes of a roll (--nodes roll), and this was none"},
+		"nothing, where nodes were not changed one by one":      {plan.RevertNode, none, nil, "revert-node puts back nodes that were changed one after the other (--nodes roll or rolling-update), and these were not"},
 		"all of them, which a way back names by naming no node": {plan.RevertAll, halted("agent-ready", "n3"), nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -253,6 +253,11 @@ func TestTheEndOfARollSaysWhatToDoNext(t *testing.T) {
 	held.End, held.Plan.Roll, held.Plan.Nodes = reconcile.Held, nil, noderoll.Truth{Total: 4}
 	late := halted("agent-ready", "n3")
 	late.End, late.Plan.Roll = reconcile.TimedOut, &noderoll.Decision{Phase: noderoll.Batch, Stage: "pool a", Passed: 1, Changed: 1, Total: 4}
+	watched := late
+	watched.Plan.Roll = &noderoll.Decision{Phase: noderoll.Watching, Watched: true, Passed: 1, Changed: 1, Total: 4}
+	watched.Plan.Nodes = noderoll.Truth{Total: 4, Ready: 1, Waiting: []noderoll.Waiting{{Node: "n2", Why: "still runs 0.26.2"}}}
+	cutWatched := watched
+	cutWatched.End, cutWatched.Plan.Steps = reconcile.Interrupted, []plan.Step{{Kind: plan.AwaitNodes}}
 	paused := late
 	paused.Plan.Roll = &noderoll.Decision{Phase: noderoll.Paused, Passed: 1, Changed: 1, Total: 4}
 	cut := late
@@ -266,6 +271,14 @@ func TestTheEndOfARollSaysWhatToDoNext(t *testing.T) {
 			halted("agent-ready", "n3"), 4, "halted at n3: gate agent-ready: CrashLoopBackOff",
 			"no further pod is deleted; the template stays Flannel 0.27.3, so a pod that is made anew, on whichever node, takes it; addonctl nodes shows every node; " +
 				"when n3 is mended, go on with: " + again + "; the way back, to 0.26.2, is: addonctl rollback",
+		},
+		"the controller goes on": {
+			watched, 5, "not finished within 15m0s: Flannel 0.27.3 is Ready on 1 of 4 nodes; waiting for n2 (still runs 0.26.2)",
+			"nobody stops the DaemonSet controller at a bad node now; go on waiting with: " + again,
+		},
+		"interrupted, and the controller goes on": {
+			cutWatched, 130, "interrupted: Flannel 0.27.3 is Ready on 1 of 4 nodes, and the cluster goes on taking it by itself; nobody stops it at a bad node now",
+			"stopped; resume with: " + again,
 		},
 		"left": {
 			left, 5, "not finished: Flannel 0.27.3 is on 3 of 4 nodes; the nodes that are left cannot be changed now: n4 (the node is cordoned)",
@@ -369,6 +382,8 @@ func TestWhatAFailureLeadsTo(t *testing.T) {
 	slow.Input.Nodes[1].Pod.Created = slow.Input.Now.Add(-time.Hour)
 	bad := slow
 	bad.End = reconcile.NodesFailed
+	watched := slow
+	watched.Plan.Roll = &noderoll.Decision{Phase: noderoll.Watching, Watched: true}
 	for name, c := range map[string]struct {
 		recorded plan.OnFailure
 		out      reconcile.Outcome
@@ -376,6 +391,7 @@ func TestWhatAFailureLeadsTo(t *testing.T) {
 		want     plan.OnFailure
 	}{
 		"a halt":                             {"", halted("agent-ready", "n3"), true, plan.RevertNode},
+		"the controller's, out of time":      {"", watched, true, plan.Hold},
 		"a halt that is to be held":          {plan.Hold, halted("agent-ready", "n3"), true, plan.Hold},
 		"a halt after which all go back":     {plan.RevertAll, halted("agent-ready", "n3"), true, plan.RevertAll},
 		"a roll that is slow":                {plan.RevertAll, slow, false, plan.RevertAll},

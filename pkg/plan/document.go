@@ -223,6 +223,9 @@ func (r *reader) nodes(docs []nodeDocument) []noderoll.Node {
 		if doc.Runs != "" {
 			n.Pod = podOf(doc)
 		}
+		if n.NPN == nil { // whoever does not tell of it means one that is well
+			n.NPN = &noderoll.NPN{State: noderoll.NPNSuccess}
+		}
 		if doc.Count == 0 {
 			out = append(out, n)
 		}

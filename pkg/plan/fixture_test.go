@@ -107,6 +107,7 @@ func fresh(tb testing.TB) plan.Input {
 		in.Nodes = append(in.Nodes, noderoll.Node{
 			Name: fmt.Sprintf("node-%d", i+1), Ready: true, KubeletVersion: "v1.36.3", PodCIDRs: []string{fmt.Sprintf("10.244.%d.0/25", i)},
 			OS: "linux", Architecture: "amd64", Kernel: "5.15.0-302.167.6.el9uek.x86_64", OSImage: "Oracle Linux Server 9.5", Kind: "Managed",
+			NPN: &noderoll.NPN{State: noderoll.NPNSuccess},
 		})
 	}
 	return in

@@ -175,7 +175,8 @@ const (
 	ReplaceNodes NodeUpdate = "Replace"
 	// HoldNodes changes the workload and no node.
 	HoldNodes NodeUpdate = "Hold"
-	// RollingUpdate leaves it to the DaemonSet controller, which knows neither canary nor gate nor halt.
+	// RollingUpdate leaves it to the DaemonSet controller, which knows neither canary nor gate, until a node that it changed fails one:
+	// then the controller is stopped.
 	RollingUpdate NodeUpdate = "RollingUpdate"
 )
 

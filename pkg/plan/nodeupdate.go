@@ -18,7 +18,52 @@ func NodeUpdateOf(in Input) NodeUpdate { return decide(in).nodeUpdate() }
 func OnDelete(in Input) bool { return decide(in).onDelete() }
 
 func (d decision) onDelete() bool {
-	return d.nodeUpdate() != RollingUpdate || d.target.Mechanism == catalog.OnDelete || d.rendersOnDelete()
+	return d.wishedUpdate() != RollingUpdate || d.target.Mechanism == catalog.OnDelete || d.rendersOnDelete() || d.staysStopped()
+}
+
+// staysStopped tells whether the DaemonSet controller, to which the wish leaves the nodes, stays stopped. It follows from what is seen:
+// a halt is not remembered.
+//
+//	| the controller is stopped, and                              | it stays so                    |
+//	|-------------------------------------------------------------|--------------------------------|
+//	| a way back is to be written                                 | yes: our roll makes it         |
+//	| a way back is written                                       | until every node has passed    |
+//	| the target is written, and nobody knows how nodes take it   | yes                            |
+//	| ... and a node that took it failed a gate                   | yes                            |
+//	| ... and a node that took it has not passed every gate       | yes: it may fail any moment    |
+//	| else                                                        | no                             |
+//
+// Where some nodes alone go back it is stopped whatever it was: it would change the others.
+func (d decision) staysStopped() bool {
+	switch {
+	case len(d.desired.Back.Nodes) > 0:
+		return true
+	case !d.Installed.OnDelete:
+		return false
+	case !d.taking():
+		return d.ownBack()
+	case !d.Installed.Observed:
+		return true
+	}
+	now := d.judged()
+	return now != nil && (now.Halt != nil || len(now.InFlight) > 0 || d.ownBack() && now.Phase != noderoll.Finished)
+}
+
+// ownBack tells whether a way back is made by our roll although the wish leaves nodes to the DaemonSet controller: it was stopped, or
+// some nodes alone go back.
+func (d decision) ownBack() bool {
+	if d.wishedUpdate() != RollingUpdate || d.desired.Back.Revision == 0 {
+		return false
+	}
+	last := d.Record.Last()
+	return len(d.desired.Back.Nodes) > 0 || d.Installed.OnDelete && (last.Status != Deployed || last.Digest != d.Installed.Digest)
+}
+
+// taking tells whether nodes are taking the target: it is live, pending, and no installation.
+func (d decision) taking() bool {
+	last := d.Record.Last()
+	return last.pending() && last.By == "" && last.Digest == d.Installed.Digest && d.Installed.Ours && same(d.Installed.Version, d.target.Version.String()) &&
+		(d.Change.Digest == "" || d.Change.Digest == d.Installed.Digest) && (d.Record.Deployed().Number > 0 || slices.ContainsFunc(d.Nodes, d.behind))
 }
 
 // rendersOnDelete tells whether the render itself says so: that of what was adopted like that, and one with an overlay.
@@ -67,7 +112,16 @@ var defaultNodeUpdate = map[catalog.Mechanism]NodeUpdate{
 	catalog.OnDelete:      HoldNodes,
 }
 
+// nodeUpdate is how nodes follow now.
 func (d decision) nodeUpdate() NodeUpdate {
+	if d.ownBack() {
+		return RollNodes
+	}
+	return d.wishedUpdate()
+}
+
+// wishedUpdate is how nodes follow by the wish.
+func (d decision) wishedUpdate() NodeUpdate {
 	return cmp.Or(d.desired.NodeUpdate, defaultNodeUpdate[d.target.Mechanism], RollNodes)
 }
 
@@ -82,6 +136,15 @@ func (d decision) rollRules() (noderoll.Rules, error) {
 	r, err := d.desired.Roll.Rules(total, d.ownMaxUnavailable())
 	r.NPN = d.addOn.NetworkType == catalog.OCIVCNIPNative
 	r.Back, r.Only = d.desired.Back.Revision > 0, d.desired.Back.Nodes
+	return r, err
+}
+
+// watchRules are those by which nodes are judged that the DaemonSet controller changes. How many it takes at a time is not ours to say.
+func (d decision) watchRules() (noderoll.Rules, error) {
+	p := d.desired.Roll
+	p.MaxUnavailable = "1"
+	r, err := p.Rules(0, "")
+	r.Max, r.NPN = d.Installed.MaxUnavailable, d.addOn.NetworkType == catalog.OCIVCNIPNative
 	return r, err
 }
 
@@ -105,17 +168,27 @@ func (d decision) ownMaxUnavailable() string {
 // roll decides on the nodes while a change of the workload is under way; nil when no roll is on. Installing is none: every node takes
 // what it gets, and there is nothing to halt for.
 func (d decision) roll() *noderoll.Decision {
-	if d.nodeUpdate() != RollNodes || !isApplied(d) || !d.Installed.Observed || !d.Record.Last().pending() {
+	if !isApplied(d) || !d.Installed.Observed || !d.taking() {
 		return nil
 	}
-	if d.Record.Deployed().Number == 0 && !slices.ContainsFunc(d.Nodes, d.behind) {
+	return d.judged()
+}
+
+// judged is what our roll does with the nodes, or how those stand that the DaemonSet controller changes; nil where neither changes any. A
+// way back by the controller is not judged: stopped, it would leave nodes with what is taken back.
+func (d decision) judged() *noderoll.Decision {
+	decide, rules := noderoll.Decide, d.rollRules
+	switch u := d.nodeUpdate(); {
+	case u == RollingUpdate && d.desired.Back.Revision == 0 && !d.rendersOnDelete():
+		decide, rules = noderoll.Watch, d.watchRules
+	case u != RollNodes:
 		return nil
 	}
-	r, err := d.rollRules()
+	r, err := rules()
 	if err != nil {
 		return nil
 	}
-	out := noderoll.Decide(d.Nodes, d.Installed.Newest, r, d.Roll, d.Now)
+	out := decide(d.Nodes, d.Installed.Newest, r, d.Roll, d.Now)
 	return &out
 }
 
@@ -125,6 +198,22 @@ func (d decision) leftovers() []noderoll.Errand {
 		return nil
 	}
 	return noderoll.Leftovers(d.Nodes)
+}
+
+// halts tells whether the DaemonSet controller is to be stopped.
+func (d decision) halts() bool {
+	now := d.rolling
+	return now != nil && now.Watched && now.Halt != nil && !d.Installed.OnDelete
+}
+
+// before is what is to be remembered before the DaemonSet controller changes nodes; zero where it is not to.
+func (d decision) before() noderoll.Record {
+	r, err := d.watchRules()
+	if err != nil || d.onDelete() || d.desired.Back.Revision > 0 || d.Record.Deployed().Number == 0 ||
+		!d.Installed.Ours || d.Installed.Newest == "" || d.Installed.Digest == d.Change.Digest {
+		return noderoll.Record{}
+	}
+	return noderoll.Before(d.Nodes, d.Installed.Newest, r, d.Roll, d.Now)
 }
 
 // reboots are the nodes that take what their agent brought at their next boot (facts: OKE rule 14). A release that was deployed once is
@@ -203,6 +292,8 @@ func (b *builder) nodes(truth noderoll.Truth) {
 		b.add(ChangeNodes, fmt.Sprintf("%s: change %s to %s", now.Stage, targets(now.Delete), b.hop.to.Version))
 		last := &b.out[len(b.out)-1]
 		last.Targets, last.Roll = now.Delete, now.Record
+	case now.Phase == noderoll.Watching:
+		b.add(AwaitNodes, b.awaitText())
 	case now.Phase != noderoll.Finished || !truth.Done() && len(b.d.desired.Back.Nodes) == 0:
 		b.add(AwaitNodes, cmp.Or(now.Why, b.awaitText()))
 	case len(b.d.reboots()) > 0:
@@ -252,13 +343,13 @@ func rollPolicy(d decision) []Finding {
 		return block(RollPolicyInvalid, fmt.Sprintf("%s %s is never rolled out by the DaemonSet controller", d.addOn.Name, d.target.Version),
 			"--nodes roll, replace or hold")
 	}
-	if d.nodeUpdate() != RollNodes {
+	if u := d.nodeUpdate(); u != RollNodes && u != RollingUpdate {
 		return nil
 	}
 	if err := d.desired.Roll.Check(); err != nil {
 		return block(RollPolicyInvalid, "the nodes cannot be changed as it is asked for: "+strings.ReplaceAll(err.Error(), "\n", "; "), "")
 	}
-	if _, err := d.rollRules(); err != nil {
+	if _, err := d.rollRules(); err != nil && d.nodeUpdate() == RollNodes {
 		return block(RollPolicyInvalid, "maxUnavailable of the release: "+err.Error(), "--max-unavailable 1, or a percentage such as 10%")
 	}
 	return nil
@@ -272,8 +363,13 @@ func rollStands(d decision) []Finding {
 	}
 	switch now.Phase {
 	case noderoll.Halted:
-		f := note(RollHalted, fmt.Sprintf("the roll of %s %s halted at %s; no further node is changed", d.addOn.Name, d.target.Version, now.Halt),
-			"addonctl nodes shows every node; addonctl rollback puts the nodes back; when the node is mended, the same command goes on")
+		text := fmt.Sprintf("the roll of %s %s halted at %s; ", d.addOn.Name, d.target.Version, now.Halt)
+		if d.halts() {
+			text += "the DaemonSet controller goes on changing nodes until addonctl update stops it"
+		} else {
+			text += "no further node is changed"
+		}
+		f := note(RollHalted, text, "addonctl nodes shows every node; addonctl rollback puts the nodes back; when the node is mended, the same command goes on")
 		f[0].Nodes = []string{now.Halt.Node}
 		return f
 	case noderoll.Left:

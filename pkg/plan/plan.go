@@ -47,6 +47,9 @@ const (
 	// TendNodes does its Errands on nodes, before their agents go or after: it cordons, drains, pulls images, tries fresh pods, and
 	// takes all of that back.
 	TendNodes StepKind = "TendNodes"
+	// Halt stops the DaemonSet controller, which changes nodes by itself: one that it changed failed a gate. It writes the workload's
+	// strategy alone.
+	Halt StepKind = "Halt"
 	// Relock restores the release's own guard of its pods, which somebody who was changing nodes left lifted.
 	Relock StepKind = "Relock"
 	// Settle takes back the rules and configuration that only the old release needed and records the revision as deployed.
@@ -69,7 +72,8 @@ type Step struct {
 	Text string `json:"text"`
 	// From is the version that the step leaves; empty when nothing was installed.
 	From string `json:"from,omitempty"`
-	// Targets are the pods that a ChangeNodes step deletes, and Roll what is recorded before that.
+	// Targets are the pods that a ChangeNodes step deletes, and Roll what is recorded before that, or before an Apply step by which the
+	// DaemonSet controller changes nodes.
 	Targets []noderoll.Target `json:"targets,omitempty"`
 	Roll    noderoll.Record   `json:"-"`
 	// Errands are what a TendNodes step does.
@@ -225,7 +229,7 @@ func state(p Plan, in Input) State {
 		return UpToDate
 	case next.Kind == Apply, next.Kind == Protect:
 		return Applying
-	case next.Kind == AwaitNodes, next.Kind == ChangeNodes, next.Kind == Relock, next.Kind == TendNodes:
+	case slices.Contains([]StepKind{AwaitNodes, ChangeNodes, TendNodes, Halt, Relock}, next.Kind):
 		return Rolling
 	default:
 		return Settling

@@ -463,6 +463,7 @@ func node(name string, k version.Version) noderoll.Node {
 	return noderoll.Node{
 		Name: name, Ready: true, KubeletVersion: k.String(), OS: "linux", Architecture: "amd64", Kind: "Managed",
 		OSImage: "Oracle Linux Server 9.5", Kernel: "5.15.0-302.el9uek.x86_64", Facts: map[string]string{"brNetfilter": "loaded", "iptables": "nft"},
+		NPN: &noderoll.NPN{State: noderoll.NPNSuccess},
 	}
 }
 

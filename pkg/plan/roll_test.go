@@ -186,6 +186,117 @@ func moveTo(v string) func(*plan.Input) {
 	return func(in *plan.Input) { in.Desired.MoveTo = v }
 }
 
+// controlled leaves the nodes to the DaemonSet controller.
+func controlled(in *plan.Input) {
+	in.Desired.NodeUpdate, in.Installed.OnDelete = plan.RollingUpdate, false
+}
+
+// stopped is the controller's strategy after a halt.
+func stopped(in *plan.Input) { in.Installed.OnDelete = true }
+
+// Where the DaemonSet controller changes the nodes it is stopped at the first that fails a gate, and stays so while that, or any other that
+// was changed, does not pass; nobody remembers that it was. Each row would catch one that goes on, or is let go, too early, or that is
+// never let go.
+func TestTheControllerIsStoppedAtTheFirstBadNode(t *testing.T) {
+	t.Parallel()
+	unready := func(in *plan.Input) { ran(0, "0.27.3", false, time.Second)(in) }
+	for name, c := range map[string]struct {
+		in   plan.Input
+		want string
+	}{
+		"before":             {with(settled(t, "0.26.2"), controlled, request(plan.Update, "0.27.3")), "Apply"},
+		"it changes nodes":   {with(rolled(t, 1), controlled), "AwaitNodes, Watching"},
+		"every node passed":  {with(rolled(t, 3), controlled), "Settle, Finished"},
+		"the first crashes":  {with(rolled(t, 1), crashing(0), controlled), "Halt, Halted"},
+		"it is stopped":      {with(rolled(t, 1), crashing(0), controlled, stopped), "AwaitNodes, Halted"},
+		"nobody has seen it": {with(rolled(t, 1), crashing(0), controlled, stopped, func(in *plan.Input) { in.Installed.Observed = false }), "AwaitNodes"},
+		"the bad node runs for a moment": {
+			with(rolled(t, 1), unready, controlled, stopped), "AwaitNodes, Watching",
+		},
+		"the bad node is mended":         {with(rolled(t, 1), controlled, stopped), "Apply"},
+		"stopped after every node":       {with(rolled(t, 3), controlled, stopped), "Apply"},
+		"another release is asked for":   {with(rolled(t, 1), crashing(0), controlled, stopped, request(plan.Update, "0.26.2")), "Apply"},
+		"the guard is missing":           {with(rolled(t, 1), crashing(0), controlled, func(in *plan.Input) { in.Cluster.Guard.Wrong = []string{"it"} }), "Halt, Halted"},
+		"an installation is not stopped": {with(rolled(t, 3), crashing(0), controlled, installing), "AwaitNodes"},
+		"it was broken before": {
+			with(rolled(t, 1), crashing(0), controlled, func(in *plan.Input) { in.Roll.Broken = []string{"node-1"} }), "AwaitNodes, Watching",
+		},
+		"the way back is to be written": {
+			with(rolled(t, 2), crashing(1), controlled, stopped, func(in *plan.Input) { in.Request = plan.Request{Verb: plan.Rollback} }), "Apply",
+		},
+		"the way back of all is our roll": {with(rolled(t, 2), crashing(1), backTo(), controlled, stopped), "ChangeNodes node-2/node-2-0.27.3, PutBack"},
+		"the way back of one is our roll": {with(rolled(t, 2), crashing(1), backTo("node-2"), controlled, stopped), "ChangeNodes node-2/node-2-0.27.3, PutBack"},
+		"that one is back":                {with(rolled(t, 1), backTo("node-2"), controlled, stopped), "Halted"},
+		"all are back, let go":            {with(rolled(t, 0), backTo(), controlled, stopped), "Apply"},
+		"all are back, and it is let go":  {with(rolled(t, 0), backTo(), controlled), "Settle"},
+		"a way back of one, not stopped":  {with(rolled(t, 2), crashing(1), backTo("node-2"), controlled), "Apply"},
+		"a way back by the controller":    {with(rolled(t, 2), crashing(1), backTo(), controlled), "AwaitNodes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := next(c.in); got != c.want {
+				t.Errorf("next is %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// How the workload is written in the middle of all this.
+func TestTheStrategyFollowsFromWhatIsSeen(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		in   plan.Input
+		want bool
+	}{
+		"a new release": {with(settled(t, "0.26.2"), controlled, request(plan.Update, "0.27.3")), false},
+		"a new release, over one that was rolled":   {with(settled(t, "0.26.2"), controlled, stopped, request(plan.Update, "0.27.3")), false},
+		"a halt that is not carried out yet":        {with(rolled(t, 1), crashing(0), controlled), false},
+		"a halt":                                    {with(rolled(t, 1), crashing(0), controlled, stopped), true},
+		"a mended node":                             {with(rolled(t, 1), controlled, stopped), false},
+		"a halt, then another release":              {with(rolled(t, 1), crashing(0), controlled, stopped, request(plan.Update, "0.26.2")), false},
+		"a halt, then the same with other values":   {with(rolled(t, 1), crashing(0), controlled, stopped, func(in *plan.Input) { in.Change.Digest = "other" }), false},
+		"the way back from a halt":                  {with(rolled(t, 1), crashing(0), controlled, stopped, func(in *plan.Input) { in.Request = plan.Request{Verb: plan.Rollback} }), true},
+		"the way back, as long as it lasts":         {with(rolled(t, 2), crashing(1), backTo(), controlled, stopped), true},
+		"the way back, at its end":                  {with(rolled(t, 0), backTo(), controlled, stopped), false},
+		"nodes that were put back":                  {with(rolled(t, 1), backTo("node-2"), controlled, stopped), true},
+		"a way back of one where it is not stopped": {with(rolled(t, 2), backTo("node-2"), controlled), true},
+		"a way back where it is not stopped":        {with(rolled(t, 2), backTo(), controlled), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := plan.OnDelete(c.in); got != c.want {
+				t.Errorf("OnDelete is %t, want %t", got, c.want)
+			}
+		})
+	}
+}
+
+// What was broken is noted with the step that writes the template, and with no other.
+func TestWhatWasBrokenIsNotedWithTheTemplate(t *testing.T) {
+	t.Parallel()
+	bad := func(in *plan.Input) { in.Nodes[1].Pod.Available, in.Nodes[1].Pod.Bad = false, true }
+	for name, c := range map[string]struct {
+		in   plan.Input
+		want noderoll.Record
+	}{
+		"by the controller": {
+			with(settled(t, "0.26.2"), controlled, bad, request(plan.Update, "0.27.3")),
+			noderoll.Record{Revision: "hash-0.26.2", Started: now, At: now, Broken: []string{"node-2"}},
+		},
+		"by our roll":            {with(settled(t, "0.26.2"), byNode, bad, request(plan.Update, "0.27.3")), noderoll.Record{}},
+		"the strategy alone":     {with(rolled(t, 1), controlled, stopped), noderoll.Record{}},
+		"the way back of a halt": {with(rolled(t, 2), crashing(1), controlled, stopped, func(in *plan.Input) { in.Request = plan.Request{Verb: plan.Rollback} }), noderoll.Record{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, _ := plan.Make(rendered(c.in)).Next()
+			if diff := cmp.Diff(c.want, s.Roll); s.Kind != plan.Apply || diff != "" {
+				t.Errorf("next is %s; noted (-want +got):\n%s", s.Kind, diff)
+			}
+		})
+	}
+}
+
 func hold(in *plan.Input) { in.Desired.NodeUpdate = plan.HoldNodes }
 
 // installing forgets that anything was there before.
@@ -280,9 +391,9 @@ func TestReleasesThatAreTakenAtARebootWaitForIt(t *testing.T) {
 		want    string
 		reboots []string
 	}{
-		"a node was not booted":    {with(native(t, "2.1.0"), moved, awaits), "AwaitNodes", []string{"node-2"}},
-		"all of them were":         {with(native(t, "2.1.0"), moved), "Settle", nil},
-		"its agent is not changed": {with(native(t, "2.1.0"), moved, awaits, runs(1, "2.1.0")), "AwaitNodes", nil},
+		"a node was not booted":    {with(native(t, "2.1.0"), moved, awaits), "AwaitNodes, Finished", []string{"node-2"}},
+		"all of them were":         {with(native(t, "2.1.0"), moved), "Settle, Finished", nil},
+		"its agent is not changed": {with(native(t, "2.1.0"), moved, awaits, runs(1, "2.1.0")), "AwaitNodes, Watching", nil},
 		"by a roll":                {with(native(t, "2.1.0"), moved, awaits, byNode), "AwaitNodes, Finished", []string{"node-2"}},
 		"by a roll, all were":      {with(native(t, "2.1.0"), moved, byNode), "Settle, Finished", nil},
 		"it was deployed":          {with(native(t, "2.2.3"), awaits), "UpToDate", nil},

@@ -66,6 +66,12 @@ func steps(d decision, truth noderoll.Truth) []Step {
 		}
 		out = slices.Insert(out, 0, Step{Kind: Protect, AddOn: d.addOn.Name, Version: d.Installed.Version, Text: text, Class: catalog.Reversible})
 	}
+	if d.halts() {
+		out = slices.Insert(out, 0, Step{
+			Kind: Halt, AddOn: d.addOn.Name, Version: d.Installed.Version, Revision: d.Record.Last().Number, Digest: d.Change.Digest, Class: catalog.Reversible,
+			Text: d.rolling.Why + "; stop the DaemonSet controller from changing further nodes",
+		})
+	}
 	return out
 }
 
@@ -82,6 +88,7 @@ func moves(d decision, truth noderoll.Truth) []Step {
 		b.finish(truth)
 	} else {
 		b.whole(applyText(d))
+		b.out[0].Roll = d.before()
 	}
 	for _, h := range d.hops[1:] {
 		b.hop, b.digest, b.revision = h, "", b.revision+1
@@ -170,7 +177,11 @@ func applyText(d decision) string {
 		return fmt.Sprintf("write the objects of %s %s, its DaemonSet last", d.addOn.Name, to)
 	case d.from.Equal(d.target.Version):
 		if d.Installed.Digest == d.Change.Digest && !d.strategyFits() {
-			return fmt.Sprintf("write %s %s so that nodes follow by %s", d.addOn.Name, to, d.nodeUpdate())
+			follow := d.wishedUpdate()
+			if d.onDelete() {
+				follow = d.nodeUpdate()
+			}
+			return fmt.Sprintf("write %s %s so that nodes follow by %s", d.addOn.Name, to, follow)
 		}
 		return fmt.Sprintf("write the objects of %s %s again: they are not complete, or differ from the release", d.addOn.Name, to)
 	default:

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -190,7 +191,7 @@ func sayMove(c *catalog.Catalog, a catalog.AddOn, from, to string) string {
 	if from != "" {
 		in.Installed = plan.Installed{Present: true, Ours: true, Version: from, Digest: "imagined:" + from, Observed: true, Newest: from, MaxUnavailable: 1}
 		in.Record.Revisions = []plan.Revision{{Number: 1, Version: from, Status: plan.Deployed, Digest: in.Installed.Digest}}
-		in.Nodes[0].Pod = &noderoll.Pod{Name: "p", Revision: from, Version: from, Ready: true, Available: true}
+		in.Nodes[0].Pod = &noderoll.Pod{Name: "p", Revision: from, Version: from, Ready: true, Available: true, ReadySince: in.Now.Add(-time.Hour)}
 	}
 	well, worst := plan.Make(plan.Imagine(in)), plan.Make(plan.Imagine(worst(in)))
 	out := fmt.Sprintf("%s -> %s: %s", orNone(from), to, sayWay(well))

@@ -79,6 +79,8 @@ func (w *world) do(s plan.Step, crash bool) {
 			}
 		}
 		w.in.Roll = s.Roll
+	case plan.Halt:
+		w.in.Installed.OnDelete = true
 	case plan.Relock:
 		w.in.Installed.Lifted = false
 	case plan.AwaitNodes:

@@ -20,7 +20,7 @@ type Observer interface {
 type Engine interface {
 	// Change renders the target of the input and compares it with the cluster; it writes nothing.
 	Change(ctx context.Context, in plan.Input) (plan.Change, error)
-	// Do carries out an Apply or Settle step. It may be repeated.
+	// Do carries out a step of any kind but AwaitNodes. It may be repeated.
 	Do(ctx context.Context, in plan.Input, s plan.Step) (plan.Result, error)
 }
 
@@ -247,7 +247,7 @@ func (r *run) resting(p plan.Plan) End {
 		return Halted
 	case p.Roll != nil && p.Roll.Phase == noderoll.Left:
 		return Left
-	case !r.Wait && p.Roll == nil:
+	case !r.Wait && byItself(p):
 		return Applied
 	case p.Held:
 		return Held
@@ -257,6 +257,9 @@ func (r *run) resting(p plan.Plan) End {
 		return ""
 	}
 }
+
+// byItself tells whether nodes take a release, or not, without anything of ours.
+func byItself(p plan.Plan) bool { return p.Roll == nil || p.Roll.Watched }
 
 // mayPass tells whether all that blocks is the server's own refusal, and not a rule.
 func mayPass(blocking []plan.Finding) bool {

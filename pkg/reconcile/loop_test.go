@@ -46,7 +46,7 @@ func unwritten() plan.Input {
 			Stamp: &plan.Stamp{NetworkType: catalog.FlannelOverlay, UID: "uid-1"},
 			CNIs:  []plan.CNI{{Plugin: "flannel", NetworkType: catalog.FlannelOverlay, Workload: "kube-system/kube-flannel-ds", Ours: true}},
 		},
-		Desired: plan.Desired{AddOn: "Flannel", Version: "0.26.2", Pin: plan.Pin{Reason: "test"}},
+		Desired: plan.Desired{AddOn: "Flannel", Version: "0.26.2", Pin: plan.Pin{Reason: "test"}, NodeUpdate: plan.RollingUpdate},
 		Installed: plan.Installed{
 			Present: true, Ours: true, Version: "0.24.4", Digest: "render-0.24.4", Observed: true, Newest: "hash-0.24.4", MaxUnavailable: 1,
 		},
@@ -55,7 +55,7 @@ func unwritten() plan.Input {
 	for i := range 2 {
 		in.Nodes = append(in.Nodes, noderoll.Node{
 			Name: fmt.Sprintf("n%d", i), Ready: true, KubeletVersion: "v1.33.1", OS: "linux", Architecture: "amd64", PodCIDRs: []string{fmt.Sprintf("10.244.%d.0/25", i)},
-			Pod: &noderoll.Pod{Name: "p", Revision: "hash-0.24.4", Version: "0.24.4", Ready: true, Available: true},
+			Pod: &noderoll.Pod{Name: "p", Revision: "hash-0.24.4", Version: "0.24.4", Ready: true, Available: true, ReadySince: time.Unix(0, 0)},
 		})
 	}
 	return in
@@ -67,14 +67,15 @@ func rolling(ready int) plan.Input {
 	in.Installed.Version, in.Installed.Digest, in.Installed.Newest = "0.26.2", "render-0.26.2", "hash-0.26.2"
 	in.Record.Revisions = append(in.Record.Revisions, plan.Revision{Number: 2, Version: "0.26.2", Status: plan.PendingUpgrade, Digest: "render-0.26.2"})
 	for i := range ready {
-		in.Nodes[i].Pod = &noderoll.Pod{Name: "p", Revision: "hash-0.26.2", Version: "0.26.2", Ready: true, Available: true}
+		in.Nodes[i].Pod = &noderoll.Pod{Name: "p", Revision: "hash-0.26.2", Version: "0.26.2", Ready: true, Available: true, ReadySince: time.Unix(0, 0)}
 	}
 	return in
 }
 
-// failing has the last node in a crash loop.
+// failing has the last node in a crash loop, as it was before the update.
 func failing() plan.Input {
 	in := rolling(1)
+	in.Roll = noderoll.Record{Revision: "hash-0.24.4", Started: in.Now, Broken: []string{"n1"}} // or the update would halt
 	in.Nodes[1].Pod = &noderoll.Pod{Name: "p", Revision: "hash-0.26.2", Version: "0.26.2", Restarts: 3, Trouble: "CrashLoopBackOff", Bad: true}
 	return in
 }
@@ -288,6 +289,31 @@ func TestARunThatDoesNotWaitEndsWhenTheObjectsAreWritten(t *testing.T) {
 			t.Errorf("it waited %s", took)
 		}
 	})
+}
+
+// A node that the DaemonSet controller changed fails: the controller is stopped, and the run ends halted, whether it waits for nodes or not. It
+// would catch a run that ends before it stopped the controller, or goes on after.
+func TestARunStopsTheControllerAndEndsHalted(t *testing.T) {
+	t.Parallel()
+	bad := failing()
+	bad.Roll.Broken = nil
+	stopped := bad
+	stopped.Installed.OnDelete = true
+	for _, wait := range []bool{true, false} {
+		t.Run(fmt.Sprintf("wait %t", wait), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{looks: sees(bad, stopped)}
+				l := w.loop(time.Hour)
+				l.Wait = wait
+				out := run(t, l, reconcile.Halted)
+				w.did(t, "record: Rolling, 1 of 2", "do: Halt 0.26.2", "record: Rolling, 1 of 2")
+				if h := out.Plan.Roll.Halt; h == nil || h.Node != "n1" {
+					t.Errorf("halted at %v", h)
+				}
+			})
+		})
+	}
 }
 
 func TestARunThatDoesNotWaitStillSettlesWhatIsReady(t *testing.T) {

@@ -301,7 +301,7 @@ type Halt struct {
 
 // RollStatus is where the roll of the nodes stands, in numbers: addonctl nodes tells each node.
 type RollStatus struct {
-	// Phase of the roll: Canary, Soak, Batch, PutBack, Paused, Halted, Left or Finished.
+	// Phase of the roll: Canary, Soak, Batch, PutBack, Watching, Paused, Halted, Left or Finished.
 	// +kubebuilder:validation:MaxLength=63
 	Phase string `json:"phase"`
 	// Stage in words, such as "canary nodes" or "pool a, zone AD-1".

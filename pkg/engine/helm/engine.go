@@ -101,6 +101,7 @@ func (j *job) make(in plan.Input, r catalog.Release) error {
 	}
 	j.render, j.digest, j.store, j.settings = out, record.Digest(out.Manifest), j.storage(), plan.MergedSettings(in).JSON()
 	j.conflicts, j.bare = plan.MergedConflicts(in), nil
+	in.Change.Digest = j.digest // by which it is known whether nodes are taking it
 	j.onDelete = plan.OnDelete(in) || slices.ContainsFunc(out.Objects, func(o *unstructured.Unstructured) bool { return j.isWorkload(o) && replacesNone(o) })
 	if j.digest == in.Installed.Digest && plan.KeepsStrategy(in) {
 		j.onDelete = in.Installed.OnDelete // the same is written again, for a record or an object that was lost
@@ -193,13 +194,16 @@ func (j *job) storage() *record.Store {
 	return record.Open(j.Target, j.addOn.Workload.Namespace, j.addOn.Release, j.Now)
 }
 
-// Do carries out a step of any kind but AwaitNodes. Restoring a guard needs no render.
+// Do carries out a step of any kind but AwaitNodes. Restoring a guard and stopping a controller need no render.
 func (e *Engine) Do(ctx context.Context, in plan.Input, s plan.Step) (plan.Result, error) {
 	if s.Kind == plan.Protect {
 		return e.protect(ctx, s)
 	}
 	if s.Kind == plan.Relock {
 		return e.relock(ctx, in, s)
+	}
+	if s.Kind == plan.Halt {
+		return e.halt(ctx, in, s)
 	}
 	result := plan.Result{Step: s}
 	j, err := e.open(ctx, in)
@@ -221,6 +225,9 @@ func (j *job) carryOut(ctx context.Context, in plan.Input, s plan.Step) ([]plan.
 	switch s.Kind {
 	case plan.Apply:
 		if err := j.noteBoots(ctx, in, s); err != nil {
+			return nil, err
+		}
+		if err := j.noteBefore(ctx, s); err != nil {
 			return nil, err
 		}
 		return j.apply(ctx, s)

@@ -64,6 +64,19 @@ func (j *job) intend(ctx context.Context, s plan.Step) (*appsv1.DaemonSet, error
 	return j.remember(ctx, &text, func(ctx context.Context) (*appsv1.DaemonSet, error) { return j.rolling(ctx, s) })
 }
 
+// noteBefore writes onto the workload what is to be remembered before its template changes, where the controller will change the nodes.
+func (j *job) noteBefore(ctx context.Context, s plan.Step) error {
+	if s.Roll.Revision == "" {
+		return nil
+	}
+	text, err := remembered(s.Roll)
+	if err != nil {
+		return err
+	}
+	_, err = j.remember(ctx, &text, j.workload)
+	return err
+}
+
 // remembered is a record as it is kept.
 func remembered(r noderoll.Record) (string, error) {
 	if r.Revision == "" {
