@@ -28,6 +28,9 @@ const (
 	PodGuardBinding = "npn-pod-deletion-deny-policy-binding"
 )
 
+// PodGuardCopy is the ConfigMap in kube-system that holds the binding while it is taken away, under the binding's name.
+const PodGuardCopy = "addonctl-pod-guard"
+
 // RollManager is the field manager of a roll's own marks, so that they belong to no release's fields.
 const RollManager = FieldManager + "-roll"
 

@@ -29,7 +29,7 @@ func (o *Observer) guard(ctx context.Context, in *plan.Input) error {
 	return nil
 }
 
-// lifted tells whether the guard of an add-on's own pods carries our note that it was lifted. A server that knows no such guard has none,
+// lifted tells whether the guard of an add-on's own pods carries our note that it was lifted, or was taken away and stored. A server that knows no such guard has none,
 // and where our user may not see it nobody knows: whoever may change nodes may see it.
 func (o *Observer) lifted(ctx context.Context, addOn catalog.AddOn) (bool, error) {
 	if addOn.NetworkType != catalog.OCIVCNIPNative {
@@ -49,7 +49,14 @@ func (o *Observer) lifted(ctx context.Context, addOn catalog.AddOn) (bool, error
 			return true, nil
 		}
 	}
-	return false, nil
+	_, err = o.Target.Typed.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(ctx, kube.PodGuardCopy, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading ConfigMap %s: %w", kube.PodGuardCopy, err)
+	}
+	return true, nil
 }
 
 // guardRights are what looking at the guard needs.

@@ -16,6 +16,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	typedadmission "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
+	typedcore "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/kube"
@@ -59,31 +61,62 @@ func (e *Engine) tryDelete(ctx context.Context, p *corev1.Pod) error {
 	return err
 }
 
-// letGo makes sure that the guard lets a pod be deleted. lifted tells whether it has to be restored, also beside an error.
+// letGo makes sure that the guard lets a pod be deleted: it is lifted, and taken away where that cannot be done or does not help. lifted tells
+// whether it has to be restored, also beside an error.
 func (j *job) letGo(ctx context.Context, p *corev1.Pod) (lifted bool, err error) {
 	if err = j.tryDelete(ctx, p); !denied(err) {
 		return false, err
 	}
-	if err = j.lift(ctx); err != nil {
-		return true, fmt.Errorf("lifting %s: %w", guardRef, err)
+	err = j.lift(ctx)
+	if err == nil {
+		err = j.gone(ctx, p)
 	}
-	err = j.until(ctx, func(ctx context.Context) (bool, error) {
+	if err == nil || ctx.Err() != nil || !outOfReach(err) {
+		return true, because("lifting", err)
+	}
+	if err = j.withdraw(ctx, err); err == nil {
+		err = j.gone(ctx, p)
+	}
+	return true, because("taking away", err)
+}
+
+func because(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s %s: %w", doing, guardRef, err)
+}
+
+// gone waits until the guard lets a pod go; the error of one that goes on denying is its answer.
+func (j *job) gone(ctx context.Context, p *corev1.Pod) error {
+	var answer error
+	err := j.until(ctx, func(ctx context.Context) (bool, error) {
 		err := j.tryDelete(ctx, p)
 		if denied(err) {
+			answer = err
 			return false, nil
 		}
 		return true, err
 	})
-	if err != nil {
-		err = fmt.Errorf("waiting until %s lets pods go: %w", guardRef, err)
+	if errors.Is(err, context.DeadlineExceeded) && answer != nil && ctx.Err() == nil {
+		return fmt.Errorf("it goes on denying for %s: %w", j.patience(), answer)
 	}
-	return true, err
+	return err
+}
+
+// bindings of admission policies, and copies of the guard's.
+func (e *Engine) bindings() typedadmission.ValidatingAdmissionPolicyBindingInterface {
+	return e.Target.Typed.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings()
+}
+
+func (e *Engine) copies() typedcore.ConfigMapInterface {
+	return e.Target.Typed.CoreV1().ConfigMaps(metav1.NamespaceSystem)
 }
 
 // lift lets the guard deny nothing, and keeps its actions on it.
 func (j *job) lift(ctx context.Context) error {
 	for tried := 1; ; tried++ {
-		b, err := j.Target.Typed.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings().Get(ctx, kube.PodGuardBinding, metav1.GetOptions{})
+		b, err := j.bindings().Get(ctx, kube.PodGuardBinding, metav1.GetOptions{})
 		if err != nil {
 			return err
 		}
@@ -114,7 +147,7 @@ func (e *Engine) setActions(ctx context.Context, b *admissionv1.ValidatingAdmiss
 	if err != nil {
 		return fmt.Errorf("encoding the actions of %s: %w", b.Name, err)
 	}
-	_, err = e.Target.Typed.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings().Patch(ctx, b.Name, types.MergePatchType, body,
+	_, err = e.bindings().Patch(ctx, b.Name, types.MergePatchType, body,
 		metav1.PatchOptions{FieldManager: kube.FieldManager})
 	return err
 }
@@ -143,6 +176,14 @@ func actionsOf(kept string) []admissionv1.ValidationAction {
 		out = append(out, admissionv1.Deny)
 	}
 	return out
+}
+
+// rightful are the actions that a guard has by rights, of those that it has and those that were kept: what somebody else has set since stays.
+func rightful(has []admissionv1.ValidationAction, kept string) []admissionv1.ValidationAction {
+	if slices.Equal(has, noDenial) {
+		return actionsOf(kept)
+	}
+	return has
 }
 
 // relock restores a guard that somebody left lifted, and waits until it denies.
@@ -197,10 +238,13 @@ func (e *Engine) lockAgain(ctx context.Context, d *appsv1.DaemonSet) error {
 	return fmt.Errorf("waiting until %s, which is restored, denies: %w", guardRef, cmp.Or(last, err))
 }
 
-// giveBack sets the guard's actions back to those that it has by rights, and returns them; none where there is nothing to set back. Actions
+// giveBack makes the guard anew where it was taken away, sets its actions back to those that it has by rights, and returns them; none where there is nothing to set back. Actions
 // that somebody else has set meanwhile stay.
 func (e *Engine) giveBack(ctx context.Context) ([]admissionv1.ValidationAction, error) {
-	b, err := e.Target.Typed.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings().Get(ctx, kube.PodGuardBinding, metav1.GetOptions{})
+	if err := e.putBack(ctx); err != nil {
+		return nil, err
+	}
+	b, err := e.bindings().Get(ctx, kube.PodGuardBinding, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -211,10 +255,7 @@ func (e *Engine) giveBack(ctx context.Context) ([]admissionv1.ValidationAction, 
 	if !ok {
 		return b.Spec.ValidationActions, nil
 	}
-	actions := b.Spec.ValidationActions
-	if slices.Equal(actions, noDenial) {
-		actions = actionsOf(kept)
-	}
+	actions := rightful(b.Spec.ValidationActions, kept)
 	return actions, e.setActions(ctx, b, nil, actions)
 }
 

@@ -138,7 +138,7 @@ func (j *job) prune(ctx context.Context) ([]plan.ObjectChange, error) {
 	var out []plan.ObjectChange
 	for i := range list.Items {
 		m := &list.Items[i]
-		if j.renders("ConfigMap", m.Name) || len(read[m.Name]) > 0 || !kube.Ours(m, j.addOn.Name, j.addOn.Release, ns) {
+		if m.Name == kube.PodGuardCopy || j.renders("ConfigMap", m.Name) || len(read[m.Name]) > 0 || !kube.Ours(m, j.addOn.Name, j.addOn.Release, ns) {
 			continue
 		}
 		if err := kube.Fenced(m, j.Target.Epoch); err != nil {
