@@ -56,6 +56,7 @@ var allowed = map[string][]string{
 	"charts":            {},
 	"manifests":         {},
 	"cmd/addonctl":      {"pkg/cli"},
+	"cmd/addon-pod":     {},
 	"e2e":               {},
 	"e2e/architecture":  {},
 	"e2e/crash":         {},

@@ -144,7 +144,7 @@ func (r nodesReport) name() string {
 func (r nodesReport) table(w io.Writer, wide bool) {
 	head := []string{"NODE", "STATE", "VERSION", "READY", "RESTARTS"}
 	if wide {
-		head = append(head, "AGE", "POOL", "ZONE", "CORDONED", "KUBELET", "POD", "REVISION")
+		head = append(head, "AGE", "POOL", "ZONE", "CORDONED", "KUBELET", "POD", "REVISION", "FRESH")
 	}
 	if wide && r.npn {
 		head = append(head, "NPN")
@@ -167,7 +167,7 @@ func (n nodeTruth) row(wide bool, now time.Time) []string {
 	}
 	out := []string{n.Name, string(n.State), dash(p.Version), yesNo(p.Available && n.Ready), fmt.Sprint(p.Restarts)}
 	if wide {
-		out = append(out, age(p.Created, now), dash(n.Pool), dash(n.Zone), yesNo(n.Cordoned), dash(n.KubeletVersion), dash(p.Name), dash(p.Revision))
+		out = append(out, age(p.Created, now), dash(n.Pool), dash(n.Zone), n.cordoned(), dash(n.KubeletVersion), dash(p.Name), dash(p.Revision), n.fresh())
 	}
 	return out
 }
@@ -182,6 +182,27 @@ func npnState(n *noderoll.NPN) string {
 	default:
 		return fmt.Sprintf("%s (%s)", cmp.Or(n.State, "?"), n.Reason)
 	}
+}
+
+// cordoned tells whether no new pods come to a node, and whether that is our doing.
+func (n nodeTruth) cordoned() string {
+	if n.Cordoned && n.CordonedByUs {
+		return "by the roll"
+	}
+	return yesNo(n.Cordoned)
+}
+
+// fresh tells whether a fresh pod got an address beside the agent: yes, that one is being tried, or nothing.
+func (n nodeTruth) fresh() string {
+	if n.Pod != nil && n.Pod.Proved {
+		return "yes"
+	}
+	for _, h := range n.Helpers {
+		if h.Purpose == noderoll.Fresh {
+			return "tried"
+		}
+	}
+	return "-"
 }
 
 // age is how long a pod has been there, and so how long its node has had the revision.

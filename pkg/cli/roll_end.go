@@ -67,11 +67,14 @@ func haltText(p plan.Plan) string {
 // haltHint says what stays as it is after a halt, and the next commands.
 func haltHint(out reconcile.Outcome, again string) string {
 	p := out.Plan
-	node := "the node"
+	node, unchanged := "the node", ""
 	if p.Roll != nil && p.Roll.Halt != nil {
 		node = p.Roll.Halt.Node
+		if g := p.Roll.Halt.Gate; g == noderoll.GateImage || g == noderoll.GateDrain {
+			unchanged = "no agent was deleted there, and " + node + " works as before; "
+		}
 	}
-	return fmt.Sprintf("no further pod is deleted; the template stays %s %s, so a pod that is made anew, on whichever node, takes it; addonctl nodes%s shows every node; "+
+	return unchanged + fmt.Sprintf("no further pod is deleted; the template stays %s %s, so a pod that is made anew, on whichever node, takes it; addonctl nodes%s shows every node; "+
 		"when %s is mended, go on with: %s%s", p.AddOn, p.Hop, forAddOn(p), node, again, back(out, p))
 }
 

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
@@ -49,13 +51,19 @@ type rollFlags struct {
 	selector, maxUnavailable    string
 	soak, readyFor, nodeTimeout time.Duration
 	maxRestarts                 int32
+	prePull, cordon, drain      bool
+	freshPod                    string
+	gates                       []string
 }
 
 // gateFlagNames are those of them that the DaemonSet controller's own update knows too.
-var gateFlagNames = []string{"ready-for", "node-timeout", "max-restarts"}
+var gateFlagNames = []string{"ready-for", "node-timeout", "max-restarts", "fresh-pod", "gate"}
 
 // rollFlagNames are the flags that mean something where nodes are changed one after the other.
-var rollFlagNames = []string{"canaries", "canary-selector", "max-unavailable", "soak", "ready-for", "node-timeout", "max-restarts"}
+var rollFlagNames = []string{
+	"canaries", "canary-selector", "max-unavailable", "soak", "ready-for", "node-timeout", "max-restarts",
+	"pre-pull", "cordon", "drain", "fresh-pod", "gate",
+}
 
 func (f *rollFlags) add(c *cobra.Command) {
 	s := c.Flags()
@@ -69,6 +77,12 @@ func (f *rollFlags) add(c *cobra.Command) {
 	s.DurationVar(&f.readyFor, "ready-for", noderoll.DefaultReadyFor, "roll, rolling-update: how long an agent must have been Ready; recorded")
 	s.DurationVar(&f.nodeTimeout, "node-timeout", noderoll.DefaultNodeTimeout, "roll, rolling-update: how long a node may take to pass its gates; recorded")
 	s.Int32Var(&f.maxRestarts, "max-restarts", noderoll.DefaultMaxRestarts, "roll, rolling-update: how often a container of an agent may restart; recorded")
+	s.BoolVar(&f.prePull, "pre-pull", false, "roll: bring the images to a node before its agent goes; recorded")
+	s.BoolVar(&f.cordon, "cordon", false, "roll: let no new pods come to a node before its agent goes, until it has passed its gates; recorded")
+	s.BoolVar(&f.drain, "drain", false, "roll: evict a node's pods before its agent goes, by their disruption budgets, and cordon it; recorded")
+	s.StringVar(&f.freshPod, "fresh-pod", "", "roll, rolling-update: image of a pod that has to get an address on each changed node, such as registry.k8s.io/pause:3.10; '' tries none; recorded")
+	s.StringArrayVar(&f.gates, "gate", nil, "roll, rolling-update: type of a condition of the agent's pod that somebody sets and that has to be True on each changed node; can be given more than "+
+		"once, '' asks for none; recorded")
 	_ = c.RegisterFlagCompletionFunc("nodes", fixed("roll", "replace", "hold", "rolling-update"))
 	for _, name := range rollFlagNames {
 		_ = c.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
@@ -82,7 +96,7 @@ func (f *rollFlags) read(c *cobra.Command, r *plan.Request) error {
 	if given("canaries") && given("canary-selector") {
 		return usage("give one of them", "--canaries and --canary-selector both say which nodes go first")
 	}
-	for _, check := range []func(func(string) bool) error{f.checkCanaries, f.checkMaxUnavailable, f.checkTimes} {
+	for _, check := range []func(func(string) bool) error{f.checkCanaries, f.checkMaxUnavailable, f.checkTimes, f.checkFreshPod, f.checkGates} {
 		if err := check(given); err != nil {
 			return err
 		}
@@ -104,7 +118,28 @@ func (f *rollFlags) read(c *cobra.Command, r *plan.Request) error {
 			*to.field = to.value
 		}
 	}
+	f.readErrands(given, &r.Roll)
 	return nil
+}
+
+// readErrands writes what was given of errands and gates into a policy.
+func (f *rollFlags) readErrands(given func(string) bool, p *noderoll.Policy) {
+	for name, to := range map[string]struct {
+		value *bool
+		field **bool
+	}{"pre-pull": {&f.prePull, &p.PrePull}, "cordon": {&f.cordon, &p.Cordon}, "drain": {&f.drain, &p.Drain}} {
+		if given(name) {
+			*to.field = to.value
+		}
+	}
+	if given("fresh-pod") {
+		p.FreshPod = &f.freshPod
+	}
+	if given("gate") {
+		p.Gates = slices.DeleteFunc(slices.Clone(f.gates), func(g string) bool { return g == "" })
+		slices.Sort(p.Gates)
+		p.Gates = slices.Compact(p.Gates)
+	}
 }
 
 // What a record takes at most.
@@ -112,6 +147,7 @@ const (
 	mostNodes    = 5000
 	mostRestarts = 100
 	mostSelector = 1024
+	mostGates    = 16
 	longestTime  = 24 * time.Hour
 )
 
@@ -160,6 +196,40 @@ func (f *rollFlags) checkTimes(given func(string) bool) error {
 	}
 	return nil
 }
+
+// checkFreshPod refuses what is no image.
+func (f *rollFlags) checkFreshPod(given func(string) bool) error {
+	if !given("fresh-pod") || f.freshPod == "" {
+		return nil
+	}
+	if len(f.freshPod) > mostSelector {
+		return usage("give a shorter one", "--fresh-pod has %d bytes, at most %d are kept", len(f.freshPod), mostSelector)
+	}
+	if _, err := name.ParseReference(f.freshPod); err != nil {
+		return usage("give an image that stays running, such as registry.k8s.io/pause:3.10", "--fresh-pod %q: %w", f.freshPod, err)
+	}
+	return nil
+}
+
+// checkGates refuses what is no type of a condition that others set.
+func (f *rollFlags) checkGates(func(string) bool) error {
+	const hint = "give a type such as example.com/DataPlane"
+	if len(f.gates) > mostGates {
+		return usage("leave some out", "--gate is given %d times, at most %d are kept", len(f.gates), mostGates)
+	}
+	for _, g := range f.gates {
+		if problems := validation.IsQualifiedName(g); g != "" && len(problems) > 0 {
+			return usage(hint, "--gate %q is no type of a condition: %s", g, problems[0])
+		}
+		if slices.Contains(ownConditions, g) {
+			return usage(hint, "--gate %s is a condition that Kubernetes sets, which the other gates look at", g)
+		}
+	}
+	return nil
+}
+
+// ownConditions are the types of a pod's conditions that no gate of an operator's can be.
+var ownConditions = []string{"PodScheduled", "Initialized", "Ready", "ContainersReady", "PodReadyToStartContainers", "DisruptionTarget"}
 
 // checkRoll refuses what was asked for and goes ill with what is recorded, such as times that no node can keep.
 func checkRoll(asked, merged noderoll.Policy) error {

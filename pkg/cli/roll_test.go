@@ -508,12 +508,13 @@ func TestNodesTellHowLongTheyHaveTheirRevision(t *testing.T) {
 	t.Parallel()
 	l := newLab(2, "wide")
 	l.in.Now, l.in.Nodes[0].Pod.Created, l.in.Nodes[0].Cordoned, l.in.Nodes[0].Zone = l.now, l.now.Add(-90*time.Minute), true, "AD-1"
-	l.in.Nodes[1].Pod = nil
+	l.in.Nodes[0].CordonedByUs, l.in.Nodes[0].Helpers = true, []noderoll.Helper{{Purpose: noderoll.Fresh}}
+	l.in.Nodes[1].Pod, l.in.Nodes[1].Cordoned = nil, true
 	var out strings.Builder
 	nodesOf(l.in, l.plan).table(&out, true)
-	const want = `NODE   STATE      VERSION   READY   RESTARTS   AGE   POOL   ZONE   CORDONED   KUBELET   POD   REVISION   WHY
-n1     Outdated   0.26.2    yes     0          90m   -      AD-1   yes        -         p     old
-n2     Missing    -         no      0          -     -      -      no         -         -     -
+	const want = `NODE   STATE      VERSION   READY   RESTARTS   AGE   POOL   ZONE   CORDONED      KUBELET   POD   REVISION   FRESH   WHY
+n1     Outdated   0.26.2    yes     0          90m   -      AD-1   by the roll   -         p     old        tried
+n2     Missing    -         no      0          -     -      -      yes           -         -     -          -
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

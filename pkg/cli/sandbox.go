@@ -217,7 +217,7 @@ func (a *app) sandboxFault() *cobra.Command {
 		Use:   "fault --image :v0.27.3 --node node-07 --mode crash",
 		Short: "Make the pods of an image behave badly on some nodes, or heal them",
 		Long: `Plays a bad release: pods whose image contains --image, on the nodes given (all when none is), crash in a loop, stay
-Pending as if the image could not be pulled, or become Ready only after --delay. --heal ends it.`,
+Pending as if the image could not be pulled or without an address as if the network were not set up, or become Ready only after --delay. --heal ends it.`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			s, err := sandbox.Open(name)
@@ -240,20 +240,20 @@ Pending as if the image could not be pulled, or become Ready only after --delay.
 	c.Flags().StringVar(&f.Name, "fault", "fault", "name of the fault")
 	c.Flags().StringVar(&f.Image, "image", "", "part of the image, such as :v0.27.3")
 	c.Flags().StringSliceVar(&f.Nodes, "node", nil, "node on which it is played; all when empty")
-	c.Flags().StringVar(&mode, "mode", "crash", "crash, pending or slow")
+	c.Flags().StringVar(&mode, "mode", "crash", "crash, pending, creating or slow")
 	c.Flags().DurationVar(&f.Delay, "delay", 30*time.Second, "how long a slow pod takes")
 	c.Flags().BoolVar(&heal, "heal", false, "end the fault")
-	_ = c.RegisterFlagCompletionFunc("mode", fixed("crash", "pending", "slow"))
+	_ = c.RegisterFlagCompletionFunc("mode", fixed("crash", "pending", "creating", "slow"))
 	return c
 }
 
 func parseMode(s string) (sandbox.Mode, error) {
-	for _, m := range []sandbox.Mode{sandbox.Crash, sandbox.Pending, sandbox.Slow} {
+	for _, m := range []sandbox.Mode{sandbox.Crash, sandbox.Pending, sandbox.Creating, sandbox.Slow} {
 		if strings.EqualFold(s, string(m)) {
 			return m, nil
 		}
 	}
-	return "", usage("one of crash, pending, slow", "--mode %q is unknown", s)
+	return "", usage("one of crash, pending, creating, slow", "--mode %q is unknown", s)
 }
 
 func (a *app) sandboxDown() *cobra.Command {

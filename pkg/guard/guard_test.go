@@ -553,7 +553,7 @@ func (f *fixture) newerRole(t *testing.T) {
 		if diff := cmp.Diff(want, written); err != nil || diff != "" {
 			t.Errorf("a role of version %s: %v\n%s", version, err, diff)
 		}
-		if _, err := roles.Patch(t.Context(), guard.Account, types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+versionNote+`":"1"}}}`), metav1.PatchOptions{}); err != nil {
+		if _, err := roles.Patch(t.Context(), guard.Account, types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+versionNote+`":"2"}}}`), metav1.PatchOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := guard.Identity(t.Context(), f.admin); err != nil {
@@ -596,7 +596,7 @@ func (f *fixture) newer(t *testing.T) {
 	if written := spec("0", "'older'"); len(written) != 1 {
 		t.Errorf("an older guard was left: %v", written)
 	}
-	if p, err := api.Get(t.Context(), name, metav1.GetOptions{}); err != nil || p.Annotations[versionNote] != "1" {
+	if p, err := api.Get(t.Context(), name, metav1.GetOptions{}); err != nil || p.Annotations[versionNote] != "2" {
 		t.Errorf("what was restored says version %q (%v)", p.Annotations[versionNote], err)
 	}
 }
@@ -658,9 +658,27 @@ func (f *fixture) hold(t *testing.T, denied bool) {
 		}, metav1.CreateOptions{DryRun: dry})
 		return err
 	}
+	helper := func(change func(*corev1.Pod)) error {
+		_, err := c.Typed.CoreV1().Pods(system).Create(t.Context(), helperPod(change), metav1.CreateOptions{})
+		return err
+	}
 	all, core := []string{"*"}, []string{""}
 	for what, err := range map[string]error{
 		"a pod":                         pod(nil),
+		"a helper pod that nobody owns": helper(func(p *corev1.Pod) { p.OwnerReferences = nil }),
+		"a helper pod of a DaemonSet": helper(func(p *corev1.Pod) {
+			p.OwnerReferences[0].APIVersion, p.OwnerReferences[0].Kind = "apps/v1", "DaemonSet"
+		}),
+		"a fresh pod in the node's net": helper(func(p *corev1.Pod) { p.Spec.HostNetwork = true }),
+		"a helper pod that sees others": helper(func(p *corev1.Pod) { p.Spec.HostPID = true }),
+		"a helper pod with a volume":    helper(func(p *corev1.Pod) { p.Spec.Volumes = []corev1.Volume{{Name: "host", VolumeSource: hostPath}} }),
+		"a helper pod with a token":     helper(func(p *corev1.Pod) { p.Spec.AutomountServiceAccountToken = nil }),
+		"a privileged helper pod":       helper(func(p *corev1.Pod) { p.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: &yes} }),
+		"a helper pod with a capability": helper(func(p *corev1.Pod) {
+			p.Spec.Containers[0].SecurityContext.Capabilities.Add = []corev1.Capability{"NET_ADMIN"}
+		}),
+		"a helper pod with an init":     helper(func(p *corev1.Pod) { p.Spec.InitContainers = []corev1.Container{{Name: "i", Image: "example.com/c"}} }),
+		"a helper pod of no purpose":    helper(func(p *corev1.Pod) { p.Labels[kube.LabelHelper] = "other" }),
 		"every verb":                    rule(rbacv1.PolicyRule{APIGroups: core, Resources: []string{"pods"}, Verbs: all}),
 		"every resource":                rule(rbacv1.PolicyRule{APIGroups: core, Resources: all, Verbs: []string{"get"}}),
 		"every group":                   rule(rbacv1.PolicyRule{APIGroups: all, Resources: []string{"pods"}, Verbs: []string{"get"}}),
@@ -676,7 +694,11 @@ func (f *fixture) hold(t *testing.T, denied bool) {
 		}
 	}
 	for what, err := range map[string]error{
-		"a pod in a dry run":             pod(dryRun),
+		"a pod in a dry run": pod(dryRun),
+		"a fresh pod":        helper(func(*corev1.Pod) {}),
+		"a pod that pulls images": helper(func(p *corev1.Pod) {
+			p.Labels[kube.LabelHelper], p.Spec.HostNetwork = "pull", true
+		}),
 		"a role":                         rule(rbacv1.PolicyRule{APIGroups: core, Resources: []string{"nodes"}, Verbs: []string{"get"}}),
 		"all of a group of the add-on's": rule(rbacv1.PolicyRule{APIGroups: []string{"projectcalico.org"}, Resources: all, Verbs: []string{"get"}}),
 		"a binding":                      bind(rbacv1.Subject{Kind: "ServiceAccount", Namespace: system, Name: "flannel"}),
@@ -685,6 +707,28 @@ func (f *fixture) hold(t *testing.T, denied bool) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+}
+
+var (
+	yes, no  = true, false
+	hostPath = corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}}
+)
+
+// helperPod is a helper pod of a node roll but for a change. Nobody is its owner: it goes by itself.
+func helperPod(change func(*corev1.Pod)) *corev1.Pod {
+	p := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			GenerateName: "helper-", Labels: map[string]string{kube.LabelHelper: "fresh"},
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: "nobody", UID: "nobody"}},
+		},
+		Spec: corev1.PodSpec{AutomountServiceAccountToken: &no, Containers: []corev1.Container{{
+			Name: "c", Image: "example.com/c", SecurityContext: &corev1.SecurityContext{
+				AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+			},
+		}}},
+	}
+	change(p)
+	return p
 }
 
 func (f *fixture) held(t *testing.T) {

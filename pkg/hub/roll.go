@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,6 +22,10 @@ func policy(r *v1alpha1.Roll) noderoll.Policy {
 	p := noderoll.Policy{
 		Canaries: int(r.Canaries), CanarySelector: r.CanarySelector, MaxRestarts: r.MaxRestarts, Paused: r.Paused,
 		Soak: lasting(r.Soak), ReadyFor: lasting(r.ReadyFor), NodeTimeout: lasting(r.NodeTimeout),
+		PrePull: r.PrePull, Cordon: r.Cordon, Drain: r.Drain, FreshPod: r.FreshPod,
+	}
+	if len(r.Gates) > 0 {
+		p.Gates = slices.Sorted(slices.Values(r.Gates))
 	}
 	if r.MaxUnavailable != nil {
 		p.MaxUnavailable = r.MaxUnavailable.String()
@@ -48,6 +53,7 @@ func wantRoll(s *v1alpha1.AddonSpec, want noderoll.Policy) {
 		Canaries:       int32(want.Canaries), //nolint:gosec // the API server takes 5000 at most
 		CanarySelector: want.CanarySelector, MaxRestarts: want.MaxRestarts, Paused: want.Paused,
 		Soak: recorded(want.Soak), ReadyFor: recorded(want.ReadyFor), NodeTimeout: recorded(want.NodeTimeout),
+		PrePull: want.PrePull, Cordon: want.Cordon, Drain: want.Drain, FreshPod: want.FreshPod, Gates: want.Gates,
 	}
 	if want.MaxUnavailable != "" {
 		most := intstr.Parse(want.MaxUnavailable)

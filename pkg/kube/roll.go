@@ -8,7 +8,8 @@ const (
 	AnnotationActions = "addonctl.io/validation-actions"
 	// AnnotationFresh on an agent's pod is the address that a fresh pod got beside it, and when.
 	AnnotationFresh = "addonctl.io/fresh-pod"
-	// AnnotationCordoned on a node is when we cordoned it, in RFC 3339; nodes that others cordoned have none.
+	// AnnotationCordoned on a node is when we cordoned it, in RFC 3339, and for the roll of which release's agents; nodes that others
+	// cordoned have none.
 	AnnotationCordoned = "addonctl.io/cordoned"
 )
 

@@ -148,22 +148,37 @@ func (r *roll) unprepared(m *member) (gate, evidence string) {
 		switch {
 		case m.Stranded != "":
 			return GateDrain, m.Stranded
-		case r.elapsed(m.CordonedSince) < r.NodeTimeout, r.outlived(m):
-		case m.Evictable < 0:
-			return GateDrain, fmt.Sprintf("it cannot be told what has left it after %s", r.NodeTimeout)
-		default:
-			return GateDrain, fmt.Sprintf("pods that have not left it after %s: %d", r.NodeTimeout, m.Evictable)
+		case r.elapsed(m.CordonedSince) >= r.NodeTimeout && !r.outlived(m):
+			return GateDrain, m.occupants(r.NodeTimeout)
 		}
 	}
 	return "", ""
 }
 
 // draining tells whether a node is cordoned for a drain that is not through.
-func (r *roll) draining(m *member) bool { return r.Drain && m.CordonedByUs && m.Evictable != 0 }
+func (r *roll) draining(m *member) bool { return r.Drain && m.CordonedByUs && m.occupied() }
 
 // outlived tells whether the cordon of a drain is of an earlier try, as stale does: nobody may have evicted anything since. It is made anew.
 func (r *roll) outlived(m *member) bool {
-	return r.halts(m) && r.draining(m) && m.Stranded == "" && r.elapsed(m.CordonedSince) >= 2*r.NodeTimeout
+	return r.halts(m) && r.draining(m) && m.Stranded == "" && r.elapsed(m.CordonedSince) >= r.evidence()
+}
+
+// occupied tells whether pods that a drain evicts are still there, or nobody can tell.
+func (m *member) occupied() bool { return m.Evictable != 0 || m.Leaving > 0 }
+
+// occupants says what is left of a drain that had so long.
+func (m *member) occupants(had time.Duration) string {
+	if m.Evictable < 0 {
+		return fmt.Sprintf("it cannot be told whether its pods have left it, for %s: %s", had, orElse(m.Withheld, "nothing is known"))
+	}
+	text := fmt.Sprintf("%d pods have not left it after %s", m.Evictable+m.Leaving, had)
+	if m.Evictable+m.Leaving == 1 {
+		text = fmt.Sprintf("1 pod has not left it after %s", had)
+	}
+	if m.Withheld != "" {
+		text += ": " + m.Withheld
+	}
+	return text
 }
 
 func orElse(text, other string) string {
@@ -176,8 +191,11 @@ func orElse(text, other string) string {
 // stale tells whether a helper is of an earlier try: it stood for evidence for long enough, and another one may be made. Where its
 // failure does not halt the roll it stands until the end: two such nodes would be tried in turns for ever.
 func (r *roll) stale(m *member, h Helper) bool {
-	return r.halts(m) && r.elapsed(h.Created) >= 2*r.NodeTimeout
+	return r.halts(m) && r.elapsed(h.Created) >= r.evidence()
 }
+
+// evidence is how long what was begun on a node stands, for whoever looks why it failed, before it is tried anew.
+func (r *roll) evidence() time.Duration { return r.NodeTimeout + min(r.NodeTimeout, time.Minute) }
 
 // prepare says what is to be done on a node before its agent goes, and whether that is so. On a way back nobody waits.
 func (r *roll) prepare(m *member) (todo []Errand, ready bool) {

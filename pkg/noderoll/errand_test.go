@@ -278,7 +278,7 @@ func TestTheGatesOnAddresses(t *testing.T) {
 	late := func(h *noderoll.Helper) { h.Created = noon.Add(-time.Minute) }
 	check(t, map[string]decided{
 		"no image":                 {pull(unpullable), asks(prePull), since, "Halted: halted at n2: gate image: ErrImagePull"},
-		"an image that is slow":    {pull(pulling), asks(prePull, one), since, "Batch of the other nodes: preparing n2"},
+		"an image that is slow":    {pull(pulling), asks(prePull, one), since, "Batch of the other nodes: preparing n2; images on n2: Pulling"},
 		"too slow":                 {pull(pulling, late), asks(prePull), since, "Halted: halted at n2: gate image: the images are not there after 1m0s: Pulling"},
 		"and nobody says why":      {pull(late), asks(prePull), since, "Halted: halted at n2: gate image: the images are not there after 1m0s: nothing is known"},
 		"an image nobody asks for": {pull(unpullable), asks(one), since, "Batch of the other nodes: change n2"},
@@ -293,8 +293,8 @@ func TestTheGatesOnAddresses(t *testing.T) {
 
 		"a pod that would be lost":                    {fleet(2, passed, on(n(2), ours(time.Second), alone)), asks(drain), since, "Halted: halted at n2: gate drain: Pod a/b has no controller"},
 		"however long ago":                            {fleet(2, passed, on(n(2), ours(time.Hour), alone)), asks(drain), since, "Halted: halted at n2: gate drain: Pod a/b has no controller"},
-		"pods that do not leave":                      {fleet(2, passed, on(n(2), ours(time.Minute), evictable(2))), asks(drain), since, "Halted: halted at n2: gate drain: pods that have not left it after 1m0s: 2"},
-		"pods that nobody can count":                  {fleet(2, passed, on(n(2), ours(time.Minute), evictable(-1))), asks(drain), since, "Halted: halted at n2: gate drain: it cannot be told what has left it after 1m0s"},
+		"pods that do not leave":                      {fleet(2, passed, on(n(2), ours(time.Minute), evictable(2))), asks(drain), since, "Halted: halted at n2: gate drain: 2 pods have not left it after 1m0s"},
+		"pods that nobody can count":                  {fleet(2, passed, on(n(2), ours(time.Minute), evictable(-1))), asks(drain), since, "Halted: halted at n2: gate drain: it cannot be told whether its pods have left it, for 1m0s: nothing is known"},
 		"a drained node that has waited":              {fleet(2, passed, on(n(2), ours(time.Minute))), asks(drain), since, "Batch of the other nodes: change n2"},
 		"pods that do not leave a node of a way back": {fleet(2, passed, on(n(2), ours(time.Minute), evictable(2))), asks(drain, back), since, "PutBack of the way back: change n2"},
 

@@ -36,12 +36,17 @@ type Node struct {
 	ReadySince time.Time `json:"readySince,omitzero"`
 	// Cordoned nodes take no new pods; DaemonSets' pods excepted.
 	Cordoned bool `json:"cordoned,omitempty"`
-	// CordonedByUs is true when it was us who cordoned it, CordonedSince since when.
+	// CordonedByUs is true when it was us who cordoned it for this add-on, CordonedSince since when. It stays true where somebody else
+	// uncordoned it meanwhile: what they want counts, and our mark still has to go.
 	CordonedByUs  bool      `json:"cordonedByUs,omitempty"`
 	CordonedSince time.Time `json:"cordonedSince,omitzero"`
 	// Evictable counts the pods that draining the node has still to evict; -1 where it cannot be told. It is looked at where a
 	// drain is asked for and we cordoned the node.
 	Evictable int `json:"evictable,omitempty"`
+	// Leaving counts the pods that were evicted and have not gone yet.
+	Leaving int `json:"leaving,omitempty"`
+	// Withheld says what keeps pods from being evicted now, such as a disruption budget; empty when nothing is known to.
+	Withheld string `json:"withheld,omitempty"`
 	// Stranded says which pods a drain would lose, because nothing would make them anew; empty when there are none.
 	Stranded string `json:"stranded,omitempty"`
 	// NPN is the node's NativePodNetwork; nil where there is none, and where nobody looked.

@@ -39,7 +39,7 @@ type Policy struct {
 	// FreshPod is the image of a fresh pod that has to get an address on each changed node; empty text means that none is tried.
 	FreshPod *string `json:"freshPod,omitempty"`
 	// Gates are conditions of the agent's pod that have to be True on each changed node beside the gates there are: whoever probes
-	// the data plane sets them. In order of names; an empty list, not nil, means none.
+	// the data plane sets them. In order of names; an empty list, not nil, asks for none.
 	Gates []string `json:"gates,omitempty"`
 	// Paused rolls change no further node.
 	Paused bool `json:"paused,omitempty"`
@@ -84,6 +84,9 @@ func (p Policy) With(q Policy) Policy {
 	p.FreshPod = cmp.Or(q.FreshPod, p.FreshPod)
 	if q.Gates != nil {
 		p.Gates = q.Gates
+	}
+	if len(p.Gates) == 0 {
+		p.Gates = nil // nothing has to be kept
 	}
 	p.Paused = p.Paused || q.Paused
 	return p

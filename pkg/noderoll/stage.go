@@ -198,7 +198,7 @@ func (r *roll) take(d *Decision, candidates []*member, limit int) {
 	switch {
 	case len(d.Delete) > 0:
 	case len(preparing) > 0:
-		d.Why = "preparing " + few(preparing)
+		d.Why = preparation(preparing)
 	case len(r.inFlight) > 0:
 		d.Why = waitingFor(r.inFlight)
 	case len(givenBack) > 0:
@@ -251,6 +251,20 @@ func (r *roll) begunFirst(nodes []*member) []*member {
 	begun := func(m *member) int { return truth(m.CordonedByUs || m.helper(Pull) != nil) }
 	slices.SortStableFunc(out, func(a, b *member) int { return begun(b) - begun(a) })
 	return out
+}
+
+// preparation says which nodes are made ready for their change, and what keeps the first of them that something keeps.
+func preparation(nodes []*member) string {
+	text := "preparing " + few(nodes)
+	for _, m := range nodes {
+		if m.Withheld != "" {
+			return fmt.Sprintf("%s; pods do not leave %s: %s", text, m.Name, m.Withheld)
+		}
+		if h := m.helper(Pull); h != nil && h.Trouble != "" {
+			return fmt.Sprintf("%s; images on %s: %s", text, m.Name, h.Trouble)
+		}
+	}
+	return text
 }
 
 // workingFirst puts nodes whose agent works before those whose does not: they tell more of the release.

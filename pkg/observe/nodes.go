@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/kube"
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 )
@@ -34,6 +36,10 @@ func (o *Observer) nodes(ctx context.Context, in *plan.Input, d *appsv1.DaemonSe
 	if err != nil {
 		return err
 	}
+	helpers, err := o.helpers(ctx, d, addOn)
+	if err != nil {
+		return err
+	}
 	booted, err := o.boots(ctx, in, addOn)
 	if err != nil {
 		return err
@@ -42,8 +48,9 @@ func (o *Observer) nodes(ctx context.Context, in *plan.Input, d *appsv1.DaemonSe
 	in.Nodes = make([]noderoll.Node, 0, len(list.Items))
 	for i := range list.Items {
 		n := node(&list.Items[i])
-		n.Pod, n.Canary = pods[n.Name], canary.Matches(labels.Set(list.Items[i].Labels))
 		n.NPN = networks.of(&list.Items[i])
+		n.Pod, n.Helpers, n.Canary = pods[n.Name], helpers[n.Name], canary.Matches(labels.Set(list.Items[i].Labels))
+		n.CordonedSince, n.CordonedByUs = kube.Cordoned(&list.Items[i], addOn.Release)
 		boot, kept := booted[n.Name]
 		n.AwaitsReboot = kept && boot == n.BootID
 		if d != nil {
@@ -54,7 +61,7 @@ func (o *Observer) nodes(ctx context.Context, in *plan.Input, d *appsv1.DaemonSe
 	}
 	slices.SortFunc(in.Nodes, noderoll.ByName)
 	slices.Sort(in.Cluster.Contradictions)
-	return nil
+	return o.drains(ctx, in)
 }
 
 // canaries is an operator's selector of the nodes that go first; empty text, and text that is no selector, match none.
@@ -169,6 +176,7 @@ func pod(p *corev1.Pod, main string, now time.Time, minReadySeconds int32) *node
 	out := &noderoll.Pod{
 		Name: p.Name, UID: string(p.UID), Revision: p.Labels[appsv1.DefaultDaemonSetUniqueLabelKey],
 		Terminating: p.DeletionTimestamp != nil, Created: p.CreationTimestamp.Time,
+		Proved: p.Annotations[kube.AnnotationFresh] != "", Conditions: foreign(p.Status.Conditions),
 	}
 	if c := container(p.Spec.Containers, main); c != nil {
 		out.Image, out.Version = c.Image, imageVersion(c.Image)
@@ -188,6 +196,24 @@ func pod(p *corev1.Pod, main string, now time.Time, minReadySeconds int32) *node
 		}
 	}
 	trouble(p, out)
+	return out
+}
+
+// known are the types of a pod's conditions that Kubernetes sets itself, beside those with a slash, none of which it does.
+var known = []corev1.PodConditionType{
+	corev1.PodScheduled, corev1.PodInitialized, corev1.PodReady, corev1.ContainersReady, corev1.PodReadyToStartContainers, corev1.DisruptionTarget,
+	corev1.PodResizePending, corev1.PodResizeInProgress,
+}
+
+// foreign are a pod's conditions that others set, in order of types.
+func foreign(all []corev1.PodCondition) []noderoll.Condition {
+	var out []noderoll.Condition
+	for _, c := range all {
+		if !slices.Contains(known, c.Type) {
+			out = append(out, noderoll.Condition{Type: string(c.Type), Status: string(c.Status), Message: cmp.Or(c.Message, c.Reason)})
+		}
+	}
+	slices.SortFunc(out, func(a, b noderoll.Condition) int { return cmp.Compare(a.Type, b.Type) })
 	return out
 }
 

@@ -165,6 +165,9 @@ func (d decision) ownMaxUnavailable() string {
 	return own
 }
 
+// RollOf is the policy of the roll that the input's target is to reach the nodes by: the recorded one with the request in it.
+func RollOf(in Input) noderoll.Policy { return merge(in).Roll }
+
 // roll decides on the nodes while a change of the workload is under way; nil when no roll is on. Installing is none: every node takes
 // what it gets, and there is nothing to halt for.
 func (d decision) roll() *noderoll.Decision {
@@ -264,8 +267,26 @@ func (b *builder) rollText() string {
 	case r.Canaries > 0:
 		first = fmt.Sprintf("%s first", count(r.Canaries, "canary node", "canary nodes"))
 	}
-	return fmt.Sprintf("change the nodes to %s: %s, one at a time, then pool by pool with at most %s unavailable; each passes its gates, and the first that fails halts it",
-		b.hop.to.Version, first, count(r.Max, "node", "nodes"))
+	return fmt.Sprintf("change the nodes to %s: %s, one at a time, then pool by pool with at most %s unavailable; %seach passes its gates, and the first that fails halts it",
+		b.hop.to.Version, first, count(r.Max, "node", "nodes"), preparations(r))
+}
+
+// preparations says what is done on each node before its agent goes; empty when nothing is.
+func preparations(r noderoll.Rules) string {
+	var out []string
+	if r.PrePull {
+		out = append(out, "gets its images")
+	}
+	switch {
+	case r.Drain:
+		out = append(out, "is cordoned and drained")
+	case r.Cordon:
+		out = append(out, "is cordoned")
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return "each " + strings.Join(out, " and ") + " before its agent goes; "
 }
 
 // foresee adds the step by which nodes will take the release of the hop.
@@ -280,7 +301,7 @@ func (b *builder) foresee() {
 // nodes adds the step by which nodes take what is written.
 func (b *builder) nodes(truth noderoll.Truth) {
 	now := b.d.rolling
-	if now != nil && len(now.Errands) > 0 {
+	if now != nil && len(now.Delete) == 0 { // nodes that are ready do not wait for those that are made ready
 		b.tend(now.Errands)
 	}
 	switch {
@@ -301,8 +322,11 @@ func (b *builder) nodes(truth noderoll.Truth) {
 	}
 }
 
-// tend adds a step that does errands on nodes.
+// tend adds a step that does errands on nodes, if there are any.
 func (b *builder) tend(errands []noderoll.Errand) {
+	if len(errands) == 0 {
+		return
+	}
 	var said []string
 	for _, e := range errands {
 		said = append(said, e.String())

@@ -83,7 +83,8 @@ func moves(d decision, truth noderoll.Truth) []Step {
 	b := builder{d: d, hop: d.hops[0], revision: nextRevision(d), digest: d.Change.Digest}
 	if isApplied(d) {
 		if d.putBack(truth) {
-			return nil
+			b.tend(d.rolling.Errands)
+			return b.out
 		}
 		b.finish(truth)
 	} else {

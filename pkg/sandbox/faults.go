@@ -24,10 +24,16 @@ const (
 	// Pending keeps a pod Pending in ImagePullBackOff. Pods that run already go on.
 	Pending Mode = "Pending"
 
+	// Creating keeps a pod Pending in ContainerCreating, without an address, as one whose network is not set up. Pods that run already
+	// go on.
+	Creating Mode = "Creating"
+
 	// Slow makes a pod Ready only Delay after its creation, which has a resolution of one second. Pods that run already
 	// go on.
 	Slow Mode = "Slow"
 )
+
+var modes = []Mode{Crash, Pending, Creating, Slow}
 
 // Fault is how a bad release is played: which pods behave badly, and in which way. A pod that two faults match takes
 // one of them, at random each time.
@@ -48,8 +54,8 @@ func (f Fault) validate() error {
 	if problems := validation.IsDNS1123Label(f.Name); len(problems) > 0 {
 		errs = append(errs, fmt.Errorf("fault name %q: %s", f.Name, problems[0]))
 	}
-	if !slices.Contains([]Mode{Crash, Pending, Slow}, f.Mode) {
-		errs = append(errs, fmt.Errorf("fault mode %q: want %s, %s or %s", f.Mode, Crash, Pending, Slow))
+	if !slices.Contains(modes, f.Mode) {
+		errs = append(errs, fmt.Errorf("fault mode %q: want one of %s", f.Mode, modes))
 	}
 	if (f.Mode == Slow) != (f.Delay > 0) {
 		errs = append(errs, fmt.Errorf("fault delay %s: want one for %s, and for no other mode", f.Delay, Slow))
@@ -127,6 +133,7 @@ func (s *Sandbox) restartIfRunning(ctx context.Context, p Program) error {
 //	mode     Ready                not Ready                      Pending, backed off
 //	Crash    crashed after 0.3 s  running after 1.5 s (0.4 new)  -
 //	Pending  -                    backed off while Pending       stays
+//	Creating -                    waits while Pending            stays
 //	Slow     -                    running at creation + delay    -
 func (f Fault) stages() []stage {
 	matches := is(f.expression(), "true")
@@ -151,6 +158,17 @@ func (f Fault) stages() []stage {
 			},
 			{
 				name: name + "-stays", kind: "Pod", when: []requirement{matches, staying, pending, backedOff},
+				weight: 1, status: "phase: Pending\n",
+			},
+		}
+	case Creating:
+		return []stage{
+			{
+				name: name, kind: "Pod", when: []requirement{matches, staying, pending, not(waitingExpression, "ContainerCreating")},
+				delay: 200 * time.Millisecond, weight: 1, template: "creating.tmpl",
+			},
+			{
+				name: name + "-stays", kind: "Pod", when: []requirement{matches, staying, pending, is(waitingExpression, "ContainerCreating")},
 				weight: 1, status: "phase: Pending\n",
 			},
 		}

@@ -17,7 +17,7 @@ func TestEveryStageOfAFaultWinsOverTheHealthyOnes(t *testing.T) {
 			t.Errorf("%s is healthy and has weight %d", st.name, st.weight)
 		}
 	}
-	for _, f := range []Fault{{Name: "f", Mode: Crash}, {Name: "f", Mode: Pending}, {Name: "f", Mode: Slow, Delay: time.Second}} {
+	for _, f := range []Fault{{Name: "f", Mode: Crash}, {Name: "f", Mode: Pending}, {Name: "f", Mode: Creating}, {Name: "f", Mode: Slow, Delay: time.Second}} {
 		stages := f.stages()
 		if len(stages) == 0 {
 			t.Errorf("%s has no stage", f.Mode)

@@ -77,6 +77,7 @@ const MaxBackNodes = 1000
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.canarySelector) || !has(self.canaries) || self.canaries == 0",message="the nodes that go first are a number (canaries) or chosen by labels (canarySelector), not both"
 // +kubebuilder:validation:XValidation:rule="(has(self.nodeTimeout) ? duration(self.nodeTimeout) : duration('5m')) > (has(self.readyFor) ? duration(self.readyFor) : duration('10s'))",message="nodeTimeout (5m where it is not set) has to be longer than readyFor (10s where it is not set), or no node can pass"
+// +kubebuilder:validation:XValidation:rule="!has(self.drain) || !self.drain || !has(self.cordon) || self.cordon",message="a node that is drained is cordoned too: remove cordon, or set it to true"
 type Roll struct {
 	// Canaries is how many nodes go first, one at a time. Empty or 0 chooses one of each kind of node there is (pool, image, kernel,
 	// kubelet, architecture), and at most a tenth of the nodes.
@@ -126,6 +127,30 @@ type Roll struct {
 	// +kubebuilder:validation:Maximum=100
 	// +optional
 	MaxRestarts *int32 `json:"maxRestarts,omitempty"`
+	// PrePull brings the images of the release to a node before its agent goes, by a pod in the node's own network. Empty means no.
+	// +optional
+	PrePull *bool `json:"prePull,omitempty"`
+	// Cordon lets no new pods come to a node before its agent goes, until it has passed every gate. Empty means no.
+	// +optional
+	Cordon *bool `json:"cordon,omitempty"`
+	// Drain evicts what runs on a node before its agent goes, DaemonSets' pods excepted, and cordons it. Disruption budgets are kept to, and
+	// a pod without a controller halts the roll. Empty means no.
+	// +optional
+	Drain *bool `json:"drain,omitempty"`
+	// FreshPod is the image of a fresh pod that has to get an address and be Ready on each changed node; it runs without rights, and any that
+	// stays running will do. Empty means that none is tried.
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^([A-Za-z0-9]([A-Za-z0-9._:/@-]*[A-Za-z0-9])?)?$`
+	// +optional
+	FreshPod *string `json:"freshPod,omitempty"`
+	// Gates are types of conditions of the agent's pod that have to be True on each changed node, beside the gates there are. Whoever probes the
+	// data plane sets them; one that is missing is waited for until nodeTimeout. Empty means none.
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MaxLength=316
+	// +kubebuilder:validation:items:Pattern=`^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`
+	// +optional
+	Gates []string `json:"gates,omitempty"`
 	// Paused changes no further node; those under way end as they end (addonctl pause, addonctl resume).
 	// +optional
 	Paused bool `json:"paused,omitempty"`

@@ -12,6 +12,7 @@ import (
 
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/kube"
+	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/record"
 	"github.com/addonctl/addonctl/pkg/render"
@@ -54,6 +55,8 @@ type job struct {
 	settings string
 	// rolls is true when pods are to be deleted node by node.
 	rolls bool
+	// roll is how.
+	roll noderoll.Policy
 	// onDelete is true when the add-on's workload is written so that its controller replaces no pod by itself.
 	onDelete bool
 	// lenient is true when a strategy of ours that nobody has to change yet is no drift; see plan.KeepsStrategy.
@@ -76,7 +79,7 @@ func (e *Engine) open(ctx context.Context, in plan.Input) (*job, error) {
 	back := plan.BackTo(in)
 	j := &job{
 		Engine: e, addOn: addOn, with: folder(e.Charts), keeps: back > 0 || isOlder(r, in.Installed), live: in.Installed.Digest,
-		rolls: plan.NodeUpdateOf(in) == plan.RollNodes,
+		rolls: plan.NodeUpdateOf(in) == plan.RollNodes, roll: plan.RollOf(in),
 	}
 	err := j.make(in, r)
 	if err == nil && back == 0 && j.digest == in.Installed.Digest || !j.looksBack(in.Installed, r, back) {
@@ -194,7 +197,7 @@ func (j *job) storage() *record.Store {
 	return record.Open(j.Target, j.addOn.Workload.Namespace, j.addOn.Release, j.Now)
 }
 
-// Do carries out a step of any kind but AwaitNodes. Restoring a guard and stopping a controller need no render.
+// Do carries out a step of any kind but AwaitNodes. Restoring a guard, stopping a controller and tidying up after a roll need no render.
 func (e *Engine) Do(ctx context.Context, in plan.Input, s plan.Step) (plan.Result, error) {
 	if s.Kind == plan.Protect {
 		return e.protect(ctx, s)
@@ -204,6 +207,9 @@ func (e *Engine) Do(ctx context.Context, in plan.Input, s plan.Step) (plan.Resul
 	}
 	if s.Kind == plan.Halt {
 		return e.halt(ctx, in, s)
+	}
+	if s.Kind == plan.TendNodes && s.Digest == "" {
+		return e.tidy(ctx, in, s)
 	}
 	result := plan.Result{Step: s}
 	j, err := e.open(ctx, in)

@@ -244,5 +244,5 @@ func (j *job) rollRights() []kube.Right {
 			out = append(out, kube.Right{Verb: verb, Group: "admissionregistration.k8s.io", Resource: "validatingadmissionpolicybindings", Name: kube.PodGuardBinding})
 		}
 	}
-	return out
+	return append(out, j.tendRights()...)
 }
