@@ -136,13 +136,8 @@ func (r *roll) unprepared(m *member) (gate, evidence string) {
 	if r.Back {
 		return "", ""
 	}
-	if h := m.helper(Pull); r.PrePull && h != nil && !h.Done && !r.stale(m, *h) {
-		switch {
-		case h.Bad:
-			return GateImage, h.Trouble
-		case r.elapsed(h.Created) >= r.NodeTimeout:
-			return GateImage, fmt.Sprintf("the images are not there after %s: %s", r.NodeTimeout, orElse(h.Trouble, "nothing is known"))
-		}
+	if gate, evidence := r.unpulled(m); gate != "" {
+		return gate, evidence
 	}
 	if r.draining(m) {
 		switch {
@@ -161,6 +156,21 @@ func (r *roll) draining(m *member) bool { return r.Drain && m.CordonedByUs && m.
 // outlived tells whether the cordon of a drain is of an earlier try, as stale does: nobody may have evicted anything since. It is made anew.
 func (r *roll) outlived(m *member) bool {
 	return r.halts(m) && r.draining(m) && m.Stranded == "" && r.elapsed(m.CordonedSince) >= r.evidence()
+}
+
+// unpulled says why a node does not get its images; empty while it may.
+func (r *roll) unpulled(m *member) (gate, evidence string) {
+	h := m.helper(Pull)
+	switch {
+	case !r.PrePull || h == nil || h.Done || r.stale(m, *h):
+		return "", ""
+	case h.Bad:
+		return GateImage, h.Trouble
+	case r.elapsed(h.Created) >= r.NodeTimeout:
+		return GateImage, fmt.Sprintf("the images are not there after %s: %s", r.NodeTimeout, orElse(h.Trouble, "nothing is known"))
+	default:
+		return "", ""
+	}
 }
 
 // occupied tells whether pods that a drain evicts are still there, or nobody can tell.

@@ -267,7 +267,7 @@ func (b *builder) rollText() string {
 	case r.Canaries > 0:
 		first = fmt.Sprintf("%s first", count(r.Canaries, "canary node", "canary nodes"))
 	}
-	return fmt.Sprintf("change the nodes to %s: %s, one at a time, then pool by pool with at most %s unavailable; %seach passes its gates, and the first that fails halts it",
+	return fmt.Sprintf("change the nodes to %s: %s, one at a time, then pool by pool with at most %s unavailable%s; each passes its gates, and the first that fails halts it",
 		b.hop.to.Version, first, count(r.Max, "node", "nodes"), preparations(r))
 }
 
@@ -286,7 +286,7 @@ func preparations(r noderoll.Rules) string {
 	if len(out) == 0 {
 		return ""
 	}
-	return "each " + strings.Join(out, " and ") + " before its agent goes; "
+	return "; each " + strings.Join(out, " and ") + " before its agent goes"
 }
 
 // foresee adds the step by which nodes will take the release of the hop.

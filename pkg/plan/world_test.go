@@ -81,6 +81,7 @@ func (w *world) do(s plan.Step, crash bool) {
 		w.in.Roll = s.Roll
 	case plan.Halt:
 		w.in.Installed.OnDelete = true
+	case plan.TendNodes: // nobody asks for any here
 	case plan.Relock:
 		w.in.Installed.Lifted = false
 	case plan.AwaitNodes:

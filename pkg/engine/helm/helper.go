@@ -32,12 +32,16 @@ const (
 // when its time is up. It is pinned to its node, so that no cordon and no taint keeps it off.
 func (j *job) startHelper(ctx context.Context, in plan.Input, d *appsv1.DaemonSet, e noderoll.Errand) (plan.ObjectChange, error) {
 	pods := j.Target.Typed.CoreV1().Pods(d.Namespace)
-	agent, err := pods.Get(ctx, e.Pod, metav1.GetOptions{})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return plan.ObjectChange{}, fmt.Errorf("reading Pod %s/%s: %w", d.Namespace, e.Pod, err)
-	}
 	c := plan.ObjectChange{Object: fmt.Sprintf("Pod %s on %s", e.Pod, e.Node), Action: plan.Unchanged}
-	if err != nil || string(agent.UID) != e.UID || agent.DeletionTimestamp != nil || !metav1.IsControlledBy(agent, d) {
+	agent, err := pods.Get(ctx, e.Pod, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		c.Message = "the agent is gone"
+		return c, nil
+	}
+	if err != nil {
+		return c, fmt.Errorf("reading Pod %s/%s: %w", d.Namespace, e.Pod, err)
+	}
+	if string(agent.UID) != e.UID || agent.DeletionTimestamp != nil || !metav1.IsControlledBy(agent, d) {
 		c.Message = "the agent is another one by now"
 		return c, nil
 	}
