@@ -103,7 +103,7 @@ func (s *session) begin(ctx context.Context, wish func() error) (end func(), err
 			s.note("leaving the cluster's Lease: " + err.Error())
 		}
 	}
-	s.engine.Target = acting.WithEpoch(tenure.Epoch)
+	s.engine.Target, s.observer.Watching = acting.WithEpoch(tenure.Epoch), acting
 	s.loop.Tenure = tenure.Check
 	if tenure.Taken {
 		err = s.fenceOff(ctx)

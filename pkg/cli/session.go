@@ -52,6 +52,18 @@ func (s *session) Observe(ctx context.Context) (plan.Input, error) {
 	return in, err
 }
 
+// Watch follows what the last look saw.
+func (s *session) Watch(ctx context.Context) (changes <-chan struct{}, stop func()) {
+	return s.observer.Watch(ctx)
+}
+
+// Refresh is the last look with what the watch knows, and what was told.
+func (s *session) Refresh(in plan.Input) (plan.Input, bool) {
+	in, known := s.observer.Refresh(in)
+	merge(&in, s.told)
+	return in, known
+}
+
 // connect finds the cluster, to work on an add-on of it; empty means the CNI of its network type. Nothing is asked of it yet.
 func (a *app) connect(ctx context.Context, addOn string) (*session, error) {
 	if problems := validation.IsDNS1123Subdomain(a.cluster); len(problems) > 0 {
@@ -83,7 +95,7 @@ func (a *app) connect(ctx context.Context, addOn string) (*session, error) {
 	e := &helm.Engine{Target: client, Charts: folder, NewCharts: len(a.charts.refs) > 0, Now: time.Now, Images: a.lookUp()}
 	s := &session{app: a, client: client, hub: h, observer: o, engine: e, clock: time.Now}
 	s.loop = &reconcile.Loop{
-		Observer: s, Engine: e,
+		Observer: s, Engine: e, Watcher: s,
 		Recorder: &hub.Recorder{Hub: h, By: drivenBy},
 		Pause:    time.Second, Transient: transient, Trouble: a.trouble,
 	}

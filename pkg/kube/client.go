@@ -42,14 +42,23 @@ type Client struct {
 }
 
 // New makes a client. The configuration is copied, not kept.
-func New(cfg *rest.Config) (*Client, error) {
+func New(cfg *rest.Config) (*Client, error) { return newClient(cfg, callTimeout) }
+
+// Endless is the same client for watches, whose calls end when their contexts do.
+func (c *Client) Endless() (*Client, error) {
+	cfg := rest.CopyConfig(c.config)
+	cfg.Timeout = 0
+	return newClient(cfg, 0)
+}
+
+func newClient(cfg *rest.Config, timeout time.Duration) (*Client, error) {
 	c, at := rest.CopyConfig(cfg), &clock{}
 	c.Wrap(at.wrap)
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return whole{next} })
 	c.RateLimiter = patient{flowcontrol.NewTokenBucketRateLimiter(qps, burst)}
 	c.WarningHandler = rest.NoWarnings{}
 	if c.Timeout == 0 {
-		c.Timeout = callTimeout
+		c.Timeout = timeout
 	}
 	if c.UserAgent == "" {
 		c.UserAgent = rest.DefaultKubernetesUserAgent() // audit logs name the program

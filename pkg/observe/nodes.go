@@ -22,46 +22,81 @@ import (
 // Labels that name a node's pool, the first that is set counts.
 var poolLabels = []string{"addonctl.io/pool", "oke.oraclecloud.com/pool.name", "name"}
 
+// sight is what the nodes of an input are made of: read by a look at everything, or kept by a watch since. What else is to be told of
+// each node belongs here, and so is told by both.
+type sight struct {
+	addOn catalog.AddOn
+	// workload is the add-on's DaemonSet; nil when there is none.
+	workload *appsv1.DaemonSet
+	// booted are the boot IDs that were kept, by the nodes' names.
+	booted map[string]string
+	// networks are the NativePodNetworks, helpers the helper pods by the nodes' names.
+	networks npns
+	helpers  map[string][]noderoll.Helper
+	// more is true when something is to be waited for that no watch follows: a helper pod, a drain, a NativePodNetwork.
+	more  bool
+	nodes []*corev1.Node
+	// pods are at least all of the workload.
+	pods []*corev1.Pod
+}
+
 // nodes reads the nodes and, with a DaemonSet, its pod on each.
 func (o *Observer) nodes(ctx context.Context, in *plan.Input, d *appsv1.DaemonSet, addOn catalog.AddOn) error {
+	s := sight{addOn: addOn, workload: d}
 	list, err := o.Target.Typed.CoreV1().Nodes().List(ctx, metav1.ListOptions{ResourceVersion: "0"})
 	if err != nil {
 		return fmt.Errorf("listing nodes: %w", err)
 	}
-	pods, err := o.pods(ctx, in.Now, d, addOn)
-	if err != nil {
+	s.nodes = pointers(list.Items)
+	if s.pods, err = o.pods(ctx, d); err != nil {
 		return err
 	}
-	networks, err := o.npns(ctx, addOn)
-	if err != nil {
+	if s.networks, err = o.npns(ctx, addOn); err != nil {
 		return err
 	}
-	helpers, err := o.helpers(ctx, d, addOn)
-	if err != nil {
+	if s.helpers, err = o.helpers(ctx, d, addOn); err != nil {
 		return err
 	}
-	booted, err := o.boots(ctx, in, addOn)
-	if err != nil {
+	if s.booted, err = o.boots(ctx, in, addOn); err != nil {
 		return err
 	}
+	s.tell(in)
+	err = o.drains(ctx, in)
+	s.more = len(s.helpers) > 0 || slices.ContainsFunc(in.Nodes, func(n noderoll.Node) bool {
+		return n.Evictable != 0 || n.Leaving > 0 || n.NPN != nil && n.NPN.State != noderoll.NPNSuccess
+	})
+	o.remember(s, in.Now)
+	return err
+}
+
+// tell fills in what an input says of nodes, at the input's time.
+func (s sight) tell(in *plan.Input) {
+	pods := s.agents(in.Now)
 	canary := canaries(in.Desired.Roll.CanarySelector)
-	in.Nodes = make([]noderoll.Node, 0, len(list.Items))
-	for i := range list.Items {
-		n := node(&list.Items[i])
-		n.NPN = networks.of(&list.Items[i])
-		n.Pod, n.Helpers, n.Canary = pods[n.Name], helpers[n.Name], canary.Matches(labels.Set(list.Items[i].Labels))
-		n.CordonedSince, n.CordonedByUs = kube.Cordoned(&list.Items[i], addOn.Release)
-		boot, kept := booted[n.Name]
+	in.Nodes, in.Cluster.Contradictions = make([]noderoll.Node, 0, len(s.nodes)), nil
+	for _, seen := range s.nodes {
+		n := node(seen)
+		n.NPN = s.networks.of(seen)
+		n.Pod, n.Helpers, n.Canary = pods[n.Name], s.helpers[n.Name], canary.Matches(labels.Set(seen.Labels))
+		n.CordonedSince, n.CordonedByUs = kube.Cordoned(seen, s.addOn.Release)
+		boot, kept := s.booted[n.Name]
 		n.AwaitsReboot = kept && boot == n.BootID
-		if d != nil {
-			n.Exempt = exempt(&list.Items[i], &d.Spec.Template.Spec)
+		if s.workload != nil {
+			n.Exempt = exempt(seen, &s.workload.Spec.Template.Spec)
 		}
 		in.Nodes = append(in.Nodes, n)
-		in.Cluster.Contradictions = append(in.Cluster.Contradictions, contradictions(&list.Items[i], &in.Cluster)...)
+		in.Cluster.Contradictions = append(in.Cluster.Contradictions, contradictions(seen, &in.Cluster)...)
 	}
 	slices.SortFunc(in.Nodes, noderoll.ByName)
 	slices.Sort(in.Cluster.Contradictions)
-	return o.drains(ctx, in)
+}
+
+func pointers[T any](items []T) []*T {
+	out := make([]*T, len(items))
+	for i := range items {
+		out[i] = &items[i]
+	}
+	return out
 }
 
 // canaries is an operator's selector of the nodes that go first; empty text, and text that is no selector, match none.
@@ -139,8 +174,8 @@ func tolerates(x corev1.Toleration, t *corev1.Taint) bool {
 	return x.Operator == corev1.TolerationOpExists || x.Value == t.Value
 }
 
-// pods reads the DaemonSet's pods by node; of several on one node the newest that is not being deleted.
-func (o *Observer) pods(ctx context.Context, now time.Time, d *appsv1.DaemonSet, addOn catalog.AddOn) (map[string]*noderoll.Pod, error) {
+// pods reads what a DaemonSet's selector finds; nil without one.
+func (o *Observer) pods(ctx context.Context, d *appsv1.DaemonSet) ([]*corev1.Pod, error) {
 	if d == nil {
 		return nil, nil
 	}
@@ -151,18 +186,26 @@ func (o *Observer) pods(ctx context.Context, now time.Time, d *appsv1.DaemonSet,
 	if err != nil {
 		return nil, fmt.Errorf("listing the pods of DaemonSet %s: %w", d.Name, err)
 	}
-	slices.SortFunc(list.Items, newestLast)
-	out := map[string]*noderoll.Pod{}
-	for i := range list.Items {
-		p := &list.Items[i]
-		if ownedBy(p.OwnerReferences, d.UID) && p.Spec.NodeName != "" {
-			out[p.Spec.NodeName] = pod(p, addOn.Workload.Container, now, d.Spec.MinReadySeconds)
-		}
-	}
-	return out, nil
+	return pointers(list.Items), nil
 }
 
-func newestLast(a, b corev1.Pod) int {
+// agents are the DaemonSet's pods by node; of several on one node the newest that is not being deleted.
+func (s sight) agents(now time.Time) map[string]*noderoll.Pod {
+	d := s.workload
+	if d == nil {
+		return nil
+	}
+	slices.SortFunc(s.pods, newestLast)
+	out := make(map[string]*noderoll.Pod, len(s.pods))
+	for _, p := range s.pods {
+		if ownedBy(p.OwnerReferences, d.UID) && p.Spec.NodeName != "" {
+			out[p.Spec.NodeName] = pod(p, s.addOn.Workload.Container, now, d.Spec.MinReadySeconds)
+		}
+	}
+	return out
+}
+
+func newestLast(a, b *corev1.Pod) int {
 	if x, y := a.DeletionTimestamp == nil, b.DeletionTimestamp == nil; x != y {
 		if y {
 			return -1

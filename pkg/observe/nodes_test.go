@@ -215,14 +215,14 @@ func TestWithoutMinReadySecondsReadyIsAvailable(t *testing.T) {
 
 func TestOfSeveralPodsOnANodeTheNewestThatStaysCounts(t *testing.T) {
 	t.Parallel()
-	made := func(name string, age time.Duration, deleted bool) corev1.Pod {
-		p := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: metav1.NewTime(noon.Add(-age))}}
+	made := func(name string, age time.Duration, deleted bool) *corev1.Pod {
+		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: metav1.NewTime(noon.Add(-age))}}
 		if deleted {
 			p.DeletionTimestamp = &metav1.Time{Time: noon}
 		}
 		return p
 	}
-	all := []corev1.Pod{
+	all := []*corev1.Pod{
 		made("newer, going", time.Minute, true), made("old", time.Hour, false), made("oldest, going", 2*time.Hour, true), made("new", 2*time.Minute, false),
 	}
 	slices.SortFunc(all, newestLast)

@@ -19,7 +19,7 @@ import (
 // firstCall is how long the first call to an API server may take before the server counts as unreachable.
 const firstCall = 8 * time.Second
 
-// Observer looks at one cluster.
+// Observer looks at one cluster. One goroutine may use it at a time.
 type Observer struct {
 	// Cluster is the name of its record.
 	Cluster string
@@ -35,6 +35,13 @@ type Observer struct {
 	AddOn string
 	// NetworkType to look for when the cluster is not registered yet; empty means the recorded one.
 	NetworkType catalog.NetworkType
+	// Watching is the client that follows nodes and pods between looks; nil takes Target.
+	Watching *kube.Client
+
+	// last is what the nodes of the last look were made of, and watch what follows them since; nil where there is none.
+	last  *looked
+	watch *watching
+	hand  hand
 }
 
 // Observe reads everything that a plan depends on, except Request and Change.
@@ -62,6 +69,7 @@ func (o *Observer) server(ctx context.Context, in *plan.Input) error {
 	if err != nil || in.Now.IsZero() {
 		in.Now = o.Now() // Kubernetes before 1.28 cannot say; our own clock has to do
 	}
+	o.hand.set(in.Now)
 	return ctx.Err()
 }
 

@@ -24,6 +24,15 @@ func Rights() []kube.Right {
 	}
 }
 
+// Watching are rights that following a roll makes use of, beside those to list: without them it looks at everything once a second.
+func Watching() []kube.Right {
+	return []kube.Right{
+		{Verb: "watch", Resource: "nodes"},
+		{Verb: "watch", Resource: "pods", Namespace: metav1.NamespaceSystem},
+		{Verb: "watch", Group: "apps", Resource: "daemonsets", Namespace: metav1.NamespaceSystem},
+	}
+}
+
 // Optional are rights that looking makes use of and does without: a fact that they would tell is unknown then.
 func Optional() []kube.Right {
 	out := []kube.Right{

@@ -90,6 +90,8 @@ type Loop struct {
 	Progress func(plan.Input, plan.Plan)
 	// Trouble is called with errors that the run survives; nil is fine.
 	Trouble func(error)
+	// Watcher tells what changes while nodes take a release; without it everything is looked at after each pause.
+	Watcher Watcher
 }
 
 const (
@@ -133,6 +135,7 @@ func (l *Loop) Run(ctx context.Context) (Outcome, error) {
 		defer cancel()
 	}
 	r := &run{Loop: l, caller: ctx}
+	defer r.unfollow()
 	for failed := 0; ; {
 		again, err := r.round(timed)
 		switch {
@@ -170,14 +173,18 @@ type run struct {
 	times int
 	// refusals in a row, after a look that had none.
 	refusals int
+
+	glance
 }
 
 // round is one turn of the loop; again says whether another is due.
 func (r *run) round(ctx context.Context) (again bool, err error) {
+	began := time.Now()
 	in, p, err := r.Look(ctx)
 	if err != nil {
 		return true, err
 	}
+	r.took = time.Since(began)
 	r.out.Input, r.out.Plan = in, p
 	if err := r.Recorder.Record(ctx, in, p); err != nil {
 		r.trouble(fmt.Errorf("keeping the status: %w", err))
@@ -198,13 +205,23 @@ func (r *run) round(ctx context.Context) (again bool, err error) {
 		return false, nil
 	}
 	if next.Kind == plan.AwaitNodes {
-		r.sleep(ctx)
+		r.await(ctx, in)
 		return true, nil
 	}
+	return r.step(ctx, in, next)
+}
+
+// step carries out a step that is due; again says whether another round is.
+func (r *run) step(ctx context.Context, in plan.Input, next plan.Step) (again bool, err error) {
+	r.called = false
 	if err := r.repeats(ctx, next); err != nil {
 		return false, err
 	}
-	return true, r.do(ctx, in, next)
+	err = r.do(ctx, in, next)
+	if err == nil && next.Kind == plan.ChangeNodes && r.follow(ctx) {
+		r.await(ctx, in) // what was just done can only be waited for
+	}
+	return true, err
 }
 
 // do carries out a step, if this actor still may.
@@ -324,12 +341,7 @@ func (r *run) stopped(ctx context.Context, err error) (Outcome, error) {
 	return r.out, r.failing
 }
 
-func (r *run) sleep(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(r.Pause):
-	}
-}
+func (r *run) sleep(ctx context.Context) { pause(ctx, r.Pause) }
 
 func (l *Loop) trouble(err error) {
 	if l.Trouble != nil {
