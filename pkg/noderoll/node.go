@@ -104,6 +104,8 @@ type Condition struct {
 type Pod struct {
 	Name string `json:"name"`
 	UID  string `json:"uid"`
+	// Seen is the edition of the pod that was observed: it changes with everything of the pod. It tells nothing by itself.
+	Seen string `json:"-"`
 	// Revision is the hash of the ControllerRevision that the pod was made from.
 	Revision string `json:"revision"`
 	// Version is read from the image, not from a label: a label can lie, the image cannot.

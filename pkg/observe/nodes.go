@@ -217,7 +217,7 @@ func newestLast(a, b *corev1.Pod) int {
 
 func pod(p *corev1.Pod, main string, now time.Time, minReadySeconds int32) *noderoll.Pod {
 	out := &noderoll.Pod{
-		Name: p.Name, UID: string(p.UID), Revision: p.Labels[appsv1.DefaultDaemonSetUniqueLabelKey],
+		Name: p.Name, UID: string(p.UID), Seen: p.ResourceVersion, Revision: p.Labels[appsv1.DefaultDaemonSetUniqueLabelKey],
 		Terminating: p.DeletionTimestamp != nil, Created: p.CreationTimestamp.Time,
 		Proved: p.Annotations[kube.AnnotationFresh] != "", Conditions: foreign(p.Status.Conditions),
 	}

@@ -241,7 +241,7 @@ func (j *job) carryOut(ctx context.Context, in plan.Input, s plan.Step) ([]plan.
 		if err := j.noteBoots(ctx, in, s); err != nil {
 			return nil, err
 		}
-		return j.changeNodes(ctx, s)
+		return j.changeNodes(ctx, in.Nodes, s)
 	case plan.TendNodes:
 		return j.tend(ctx, in, s)
 	case plan.Settle:

@@ -31,14 +31,14 @@ const (
 // changeNodes deletes the pods of a step's targets, one after the other, so that their nodes take the newest revision. What the roll
 // remembers stands on the workload before the first of them goes. Nothing but these pods is deleted, and of them only what is
 // still as it was seen: what is not is left to the next look. The release's own guard is lifted for as long as it takes, and restored
-// whatever happens.
-func (j *job) changeNodes(ctx context.Context, s plan.Step) ([]plan.ObjectChange, error) {
+// whatever happens. nodes are those of the look that the step was planned by.
+func (j *job) changeNodes(ctx context.Context, nodes []noderoll.Node, s plan.Step) ([]plan.ObjectChange, error) {
 	d, err := j.intend(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	if !j.hasGuard() {
-		return j.deleteAll(ctx, d, s)
+		return j.deleteAll(ctx, d, editions(nodes, s.Roll.Revision), s)
 	}
 	first, err := j.first(ctx, d, s)
 	if err != nil || first == nil {
@@ -47,7 +47,7 @@ func (j *job) changeNodes(ctx context.Context, s plan.Step) ([]plan.ObjectChange
 	lifted, err := j.letGo(ctx, first)
 	var out []plan.ObjectChange
 	if err == nil {
-		out, err = j.deleteAll(ctx, nil, s) // lifting took its time
+		out, err = j.deleteAll(ctx, nil, editions(nodes, s.Roll.Revision), s) // lifting took its time
 	}
 	if lifted {
 		err = errors.Join(err, j.lockAgain(ctx, d))
@@ -158,8 +158,8 @@ func (j *job) first(ctx context.Context, d *appsv1.DaemonSet, s plan.Step) (*cor
 }
 
 // deleteAll deletes the pods of the targets. Before each it looks whether the workload still is the step's, and this actor the one that
-// may write; d is the workload where it was read just now.
-func (j *job) deleteAll(ctx context.Context, d *appsv1.DaemonSet, s plan.Step) ([]plan.ObjectChange, error) {
+// may write; d is the workload where it was read just now, seen are the editions of pods.
+func (j *job) deleteAll(ctx context.Context, d *appsv1.DaemonSet, seen map[noderoll.Target]string, s plan.Step) ([]plan.ObjectChange, error) {
 	var out []plan.ObjectChange
 	for _, t := range s.Targets {
 		if d == nil {
@@ -168,7 +168,7 @@ func (j *job) deleteAll(ctx context.Context, d *appsv1.DaemonSet, s plan.Step) (
 				return out, err
 			}
 		}
-		c, err := j.deletePod(ctx, d, t, s.Roll.Revision)
+		c, err := j.deletePod(ctx, d, t, seen[t], s.Roll.Revision)
 		if err != nil {
 			return out, err
 		}
@@ -177,17 +177,32 @@ func (j *job) deleteAll(ctx context.Context, d *appsv1.DaemonSet, s plan.Step) (
 	return out, nil
 }
 
-// deletePod deletes the pod of a target as it was read.
-func (j *job) deletePod(ctx context.Context, d *appsv1.DaemonSet, t noderoll.Target, newest string) (plan.ObjectChange, error) {
-	c := plan.ObjectChange{Object: fmt.Sprintf("Pod %s on %s", t.Pod, t.Node), Action: plan.Unchanged}
-	p, why, err := j.target(ctx, d, t, newest)
-	if err != nil || why != "" {
-		c.Message = why
-		return c, err
+// editions are the resourceVersions at which a look saw pods of older revisions, by what they are as targets.
+func editions(nodes []noderoll.Node, newest string) map[noderoll.Target]string {
+	out := make(map[noderoll.Target]string, len(nodes))
+	for _, n := range nodes {
+		if p := n.Pod; p != nil && !p.Terminating && p.Revision != "" && p.Revision != newest {
+			out[noderoll.Target{Node: n.Name, Pod: p.Name, UID: p.UID}] = p.Seen
+		}
 	}
-	err = j.Target.Typed.CoreV1().Pods(p.Namespace).Delete(ctx, p.Name, metav1.DeleteOptions{
-		Preconditions: &metav1.Preconditions{UID: &p.UID, ResourceVersion: &p.ResourceVersion},
-	})
+	return out
+}
+
+// deletePod deletes the pod of a target as it was seen. What was not seen to be an older pod of the workload on that node, or has changed
+// since, is read before.
+func (j *job) deletePod(ctx context.Context, d *appsv1.DaemonSet, t noderoll.Target, seen, newest string) (plan.ObjectChange, error) {
+	c := plan.ObjectChange{Object: fmt.Sprintf("Pod %s on %s", t.Pod, t.Node), Action: plan.Unchanged}
+	var err error
+	if seen != "" {
+		err = j.deleteAs(ctx, d.Namespace, t, seen)
+	}
+	if seen == "" || apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		var p *corev1.Pod
+		if p, c.Message, err = j.target(ctx, d, t, newest); err != nil || c.Message != "" {
+			return c, err
+		}
+		err = j.deleteAs(ctx, d.Namespace, t, p.ResourceVersion)
+	}
 	switch {
 	case err == nil:
 		c.Action = Deleted
@@ -200,6 +215,14 @@ func (j *job) deletePod(ctx context.Context, d *appsv1.DaemonSet, t noderoll.Tar
 	default:
 		return c, fmt.Errorf("deleting %s: %w", c.Object, err)
 	}
+}
+
+// deleteAs deletes the pod of a target at one resourceVersion, and at no other.
+func (j *job) deleteAs(ctx context.Context, namespace string, t noderoll.Target, version string) error {
+	uid := types.UID(t.UID)
+	return j.Target.Typed.CoreV1().Pods(namespace).Delete(ctx, t.Pod, metav1.DeleteOptions{
+		Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version},
+	})
 }
 
 // target reads the pod of a target; why says what it has instead of being an older pod of the workload on that node.

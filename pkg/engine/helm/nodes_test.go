@@ -447,6 +447,39 @@ func TestWhatIsNotTheTargetIsNotDeleted(t *testing.T) {
 	}
 }
 
+// A pod is deleted at the edition that was decided on, without reading it again; one that changed since is read, and is still deleted only
+// if it is an older pod of the workload. It would catch a delete without a resourceVersion, and one that gives up on a pod that never rests.
+func TestAPodThatChangedSinceTheLookIsReadAgain(t *testing.T) {
+	t.Parallel()
+	r := startRoller(t, catalog.FlannelOverlay, testkube.Options{Nodes: 2, Audit: true})
+	r.writes(t, "0.24.4")
+	r.agents(t)
+	r.writes(t, "0.26.2")
+	r.agents(t)
+	in, s := r.change(t, "0.26.2", "node-01", "node-02")
+	_, err := r.cluster.Client().CoreV1().Pods("kube-system").Patch(t.Context(), s.Targets[1].Pod, types.MergePatchType, []byte(`{"metadata":{"annotations":{"a":"b"}}}`), metav1.PatchOptions{})
+	must(t, err)
+	r.asAccount(t)
+	got, err := r.Do(t.Context(), in, s)
+	must(t, err)
+	if len(got.Objects) != 2 || got.Objects[0].Action != helm.Deleted || got.Objects[1].Action != helm.Deleted {
+		t.Errorf("%+v", got.Objects)
+	}
+	var calls []string
+	for _, c := range r.cluster.Calls(t, func(c testkube.Call) bool {
+		return strings.HasSuffix(c.User.Username, ":addonctl") && c.Object.Resource == "pods" && c.Object.Name != ""
+	}) {
+		calls = append(calls, fmt.Sprintf("%s %s %d", c.Verb, c.Object.Name, c.Response.Code))
+		if c.Verb == "delete" && (!strings.Contains(string(c.Request), `"resourceVersion":"`) || !strings.Contains(string(c.Request), `"uid":"`)) {
+			t.Errorf("deleted without preconditions: %s", c.Request)
+		}
+	}
+	first, second := s.Targets[0].Pod, s.Targets[1].Pod
+	if diff := gocmp.Diff([]string{"delete " + first + " 200", "delete " + second + " 409", "get " + second + " 200", "delete " + second + " 200"}, calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
 func flannelSet() *unstructured.Unstructured {
 	o := &unstructured.Unstructured{}
 	o.SetAPIVersion("apps/v1")
