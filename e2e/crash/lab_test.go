@@ -220,7 +220,8 @@ var operations = []operation{
 	{
 		name: "roll", after: "update", rolls: true,
 		args: []string{
-			"update", "--version", "0.27.3", "--nodes", "roll", "--canaries", "1", "--max-unavailable", "1", "--soak", "0s", "--ready-for", "1s", "--yes",
+			"update", "--version", "0.27.3", "--nodes", "roll", "--canaries", "1", "--max-unavailable", "1", "--soak", "0s", "--ready-for", "1s",
+			"--pre-pull", "--cordon", "--fresh-pod", "example.com/fresh:1", "--yes",
 		},
 	},
 	{name: "adopt", after: "install", foreign: true, args: []string{"adopt", "--network-type", "flannel", "--yes"}},

@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -34,7 +35,25 @@ func (l *lab) rolled(o operation, start testkube.State, events []testkube.Event)
 	if d, _ := findAgent(start.With(events...)); d != nil && d.Annotations[kube.AnnotationRoll] != "" {
 		out = append(out, "the roll is still noted: "+d.Annotations[kube.AnnotationRoll])
 	}
+	return append(out, leftBehind(start.With(events...))...)
+}
+
+// leftBehind are the helper pods and the marks on nodes that are still there.
+func leftBehind(s testkube.State) []string {
+	var out []string
+	for key, value := range s.Values {
+		if strings.HasPrefix(key, "/registry/pods/") && bytes.Contains(value, []byte(kube.LabelHelper)) ||
+			strings.HasPrefix(key, "/registry/minions/") && bytes.Contains(value, []byte(kube.AnnotationCordoned)) {
+			out = append(out, key+" is left behind")
+		}
+	}
+	slices.Sort(out)
 	return out
+}
+
+// helps tells whether a name is that of a helper pod, which is none of the agents.
+func helps(name string) bool {
+	return strings.HasSuffix(name, "-pull") || strings.HasSuffix(name, "-fresh")
 }
 
 // asking is a call of addonctl that deleted a pod, or was to.
@@ -61,6 +80,9 @@ func (l *lab) podDeletes() []asking {
 		a := asking{pod: c.URI}
 		if c.Object.Name != "" {
 			a.pod = c.Object.Name
+		}
+		if helps(a.pod) {
+			continue
 		}
 		if p := options.Preconditions; p != nil {
 			a.uid, a.version = pointed((*string)(p.UID)), pointed(p.ResourceVersion)
@@ -129,6 +151,7 @@ func (h *history) take(e testkube.Event) {
 	switch {
 	case strings.HasPrefix(e.Key, "/registry/controllerrevisions/kube-system/"+agent+"-"):
 		put(h.revisions, e)
+	case helps(e.Key):
 	case strings.HasPrefix(e.Key, "/registry/pods/kube-system/"+agent+"-"):
 		was := h.pods[e.Key]
 		put(h.pods, e)
