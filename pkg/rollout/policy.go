@@ -88,39 +88,47 @@ func (f FieldError) Error() string { return fmt.Sprintf("%s: %q: %s", f.Field, f
 // Check tells everything that is wrong with a policy at once; nil when nothing is. Whether a selector is one is told by whoever reads
 // labels.
 func (p Policy) Check() error {
-	var wrong []error
-	fault := func(field, value, want string) { wrong = append(wrong, FieldError{field, value, want}) }
-	share := func(field, value string, least int) {
-		if n, _, err := amount(value); value != "" && (err != nil || n < least) {
-			fault(field, value, fmt.Sprintf("want a count from %d, or a percentage from %d%% to 100%%", least, least))
-		}
-	}
-	duration := func(field string, d *time.Duration, least time.Duration) {
-		if d != nil && (*d < least || *d > longest) {
-			fault(field, d.String(), fmt.Sprintf("want a duration from %s to %s", least, longest))
-		}
-	}
-	share("maxConcurrent", p.MaxConcurrent, 1)
-	duration("soak", p.Soak, 0)
-	share("failureBudget", p.FailureBudget, 0)
-	duration("minimumAge", &p.MinimumAge, 0)
-	duration("hungAfter", p.HungAfter, time.Second)
-	duration("awayAfter", p.AwayAfter, 0)
+	var c checking
+	c.share("maxConcurrent", p.MaxConcurrent, 1)
+	c.duration("soak", p.Soak, 0)
+	c.share("failureBudget", p.FailureBudget, 0)
+	c.duration("minimumAge", &p.MinimumAge, 0)
+	c.duration("hungAfter", p.HungAfter, time.Second)
+	c.duration("awayAfter", p.AwayAfter, 0)
 	if !slices.Contains([]OnWindowEnd{"", FinishNode, FinishCluster, StopAtOnce}, p.OnWindowEnd) {
-		fault("onWindowEnd", string(p.OnWindowEnd), "want finishNode, finishCluster or stop")
+		c.fault("onWindowEnd", string(p.OnWindowEnd), "want finishNode, finishCluster or stop")
 	}
 	for i, w := range p.Waves {
 		at := fmt.Sprintf("waves[%d].", i)
 		if w.Name == "" || slices.ContainsFunc(p.Waves[:i], func(o Wave) bool { return o.Name == w.Name }) {
-			fault(at+"name", w.Name, "want a name that no other wave has")
+			c.fault(at+"name", w.Name, "want a name that no other wave has")
 		}
-		share(at+"maxConcurrent", w.MaxConcurrent, 1)
-		duration(at+"soak", w.Soak, 0)
+		c.share(at+"maxConcurrent", w.MaxConcurrent, 1)
+		c.duration(at+"soak", w.Soak, 0)
 		if w.Selector == "" && i < len(p.Waves)-1 {
-			fault(at+"selector", "", "it takes every cluster, so that the waves after it stay empty: give it one, or put it last")
+			c.fault(at+"selector", "", "it takes every cluster, so that the waves after it stay empty: give it one, or put it last")
 		}
 	}
-	return errors.Join(append(wrong, p.Windows.Check())...)
+	return errors.Join(append(c.wrong, p.Windows.Check())...)
+}
+
+// checking gathers what is wrong.
+type checking struct{ wrong []error }
+
+func (c *checking) fault(field, value, want string) {
+	c.wrong = append(c.wrong, FieldError{field, value, want})
+}
+
+func (c *checking) share(field, value string, least int) {
+	if n, _, err := amount(value); value != "" && (err != nil || n < least) {
+		c.fault(field, value, fmt.Sprintf("want a count from %d, or a percentage from %d%% to 100%%", least, least))
+	}
+}
+
+func (c *checking) duration(field string, d *time.Duration, least time.Duration) {
+	if d != nil && (*d < least || *d > longest) {
+		c.fault(field, d.String(), fmt.Sprintf("want a duration from %s to %s", least, longest))
+	}
 }
 
 // longest is the longest time that a policy may name.
