@@ -463,6 +463,8 @@ func timedOut(p plan.Plan, f actFlags, again string) error {
 	case !begun(p):
 		e.err = fmt.Errorf("not finished within %s: %s %s is not, or not wholly, written", f.timeout, p.AddOn, p.Hop)
 		e.hint = "go on with: " + again
+	case p.Roll != nil && p.Roll.Phase == noderoll.Replacing:
+		return toReplace(p, f.timeout, again)
 	case p.Roll != nil && !p.Roll.Watched:
 		e.err = fmt.Errorf("not finished within %s: %s %s: %s", f.timeout, p.AddOn, p.Hop, standing(p.Roll))
 		e.hint = "no further node is changed; go on with: " + again

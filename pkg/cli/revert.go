@@ -75,7 +75,7 @@ func (u undertaking) end(s *session, c *cobra.Command, out reconcile.Outcome, f 
 
 // onFailure is what is done when a run failed: what is recorded, else what goes with how the nodes were changed.
 func (u undertaking) onFailure(out reconcile.Outcome) plan.OnFailure {
-	if out.End == reconcile.Halted {
+	if out.End == reconcile.Halted && u.w.Desired.NodeUpdate != plan.ReplaceNodes {
 		return cmp.Or(u.w.Desired.OnFailure, plan.RevertNode)
 	}
 	return cmp.Or(u.w.Desired.OnFailure, plan.Hold)

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -99,6 +100,21 @@ func onNodes(p plan.Plan) string {
 	return fmt.Sprintf("it is on %d of %d nodes", p.Nodes.Ready, p.Nodes.Total)
 }
 
+// toReplace is the exit of a run whose time was up while old nodes were still to be replaced.
+func toReplace(p plan.Plan, timeout time.Duration, again string) error {
+	e := &exit{
+		code: exitUnfinished,
+		err:  fmt.Errorf("not finished within %s: %s %s: %s; %s", timeout, p.AddOn, p.Hop, standing(p.Roll), p.Roll.Why),
+		hint: "no further node is cordoned; go on with: " + again,
+	}
+	if nodes := p.Roll.Replace; len(nodes) > 0 {
+		e.err = fmt.Errorf("not finished within %s: %s %s: %s; nodes to replace: %s", timeout, p.AddOn, p.Hop, standing(p.Roll), strings.Join(nodes, ", "))
+		e.hint = "they are cordoned, and new nodes come with the release: cycle these nodes of their pool in OKE, or drain them, kubectl delete node and terminate their instances; " +
+			"then go on with: " + again
+	}
+	return e
+}
+
 // unpassed are the nodes that were changed and have not passed every gate, and those whose pod is on its way: what is put back of a halted
 // roll that leaves the others.
 func unpassed(in plan.Input, p plan.Plan) []string {
@@ -132,6 +148,8 @@ func nodesBack(policy plan.OnFailure, failed reconcile.Outcome) (nodes []string,
 	}
 	nodes = unpassed(failed.Input, failed.Plan)
 	switch {
+	case failed.Plan.Desired.NodeUpdate == plan.ReplaceNodes:
+		return nil, "nodes are replaced, and no pod is deleted (--nodes replace)"
 	case failed.Plan.Roll == nil:
 		return nil, "revert-node puts back nodes that were changed one after the other (--nodes roll or rolling-update), and these were not"
 	case len(nodes) == 0:

@@ -67,7 +67,7 @@ var rollFlagNames = []string{
 
 func (f *rollFlags) add(c *cobra.Command) {
 	s := c.Flags()
-	s.Var(nodesValue{&f.nodes}, "nodes", "how nodes follow: roll changes them one by one with gates and halts at the first that fails, replace waits for new nodes, "+
+	s.Var(nodesValue{&f.nodes}, "nodes", "how nodes follow: roll changes them one by one with gates and halts at the first that fails, replace cordons them in turn and waits for new ones, "+
 		"hold changes none, rolling-update leaves it to the DaemonSet controller and stops that at the first that fails; recorded; where nothing is recorded, hold for VCN-native from 2.3.0 on, else roll (docs/roll.md)")
 	s.IntVar(&f.canaries, "canaries", 0, "roll: how many nodes go first, one at a time; recorded, and one of each kind of node where nothing is recorded")
 	s.StringVar(&f.selector, "canary-selector", "", "roll: label selector of the nodes that go first, instead of a number; recorded")
@@ -257,9 +257,9 @@ func idle(c *cobra.Command, u plan.NodeUpdate) string {
 			given = append(given, "--"+name)
 		}
 	}
-	if len(given) == 0 || u == plan.RollNodes {
+	if len(given) == 0 || u == plan.RollNodes || u == plan.ReplaceNodes {
 		return ""
 	}
 	slices.Sort(given)
-	return fmt.Sprintf("note: %s: recorded, and of use with --nodes roll; here nodes follow by %s", strings.Join(given, ", "), nodesNames[u])
+	return fmt.Sprintf("note: %s: recorded, and of use with --nodes roll or replace; here nodes follow by %s", strings.Join(given, ", "), nodesNames[u])
 }

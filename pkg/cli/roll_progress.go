@@ -21,6 +21,8 @@ type rollLine struct {
 	Passed   int            `json:"passed"`
 	Total    int            `json:"total"`
 	InFlight []string       `json:"inFlight"`
+	// Replace are the nodes that are cordoned and somebody has to replace.
+	Replace []string `json:"replace,omitempty"`
 	// Why says what is waited for.
 	Why string `json:"why,omitempty"`
 	// Left is how many seconds the rest takes at the pace so far; nil as long as there is none.
@@ -53,7 +55,7 @@ func (b *progress) roll(p plan.Plan) {
 	d := p.Roll
 	now := b.session.clock()
 	left, known := b.pace.left(p.Hop, d, now)
-	key := fmt.Sprint(d.Phase, d.Stage, d.Changed, d.Passed, d.Total, d.InFlight, d.Halt)
+	key := fmt.Sprint(d.Phase, d.Stage, d.Changed, d.Passed, d.Total, d.InFlight, d.Replace, d.Halt)
 	switch {
 	case isTerminal(b.session.Err):
 		b.bar(rollText(p, left, known), d.Passed, d.Total)
@@ -81,7 +83,7 @@ func rollLineOf(p plan.Plan, left time.Duration, known bool, now time.Time) roll
 	d := p.Roll
 	l := rollLine{
 		Time: now.UTC(), AddOn: p.AddOn, Version: p.Hop, Phase: d.Phase, Stage: d.Stage, Changed: d.Changed, Passed: d.Passed, Total: d.Total,
-		InFlight: d.InFlight, Why: d.Why, Halt: d.Halt,
+		InFlight: d.InFlight, Replace: d.Replace, Why: d.Why, Halt: d.Halt,
 	}
 	if l.InFlight == nil {
 		l.InFlight = []string{}

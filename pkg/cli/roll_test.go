@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -412,7 +413,7 @@ func TestFlagsOfARollThatIsNoneAreTold(t *testing.T) {
 	t.Parallel()
 	for u, want := range map[plan.NodeUpdate]string{
 		plan.RollNodes:     "",
-		plan.RollingUpdate: "note: --canaries, --soak: recorded, and of use with --nodes roll; here nodes follow by rolling-update",
+		plan.RollingUpdate: "note: --canaries, --soak: recorded, and of use with --nodes roll or replace; here nodes follow by rolling-update",
 	} {
 		if got := idle(command(t, "--canaries=2", "--soak=1m"), u); got != want {
 			t.Errorf("%s: %q, want %q", u, got, want)
@@ -573,5 +574,33 @@ func TestStatusSaysTheNextCommand(t *testing.T) {
 		if got := nextOf(c.in, c.p); got != want {
 			t.Errorf("next is %q, want %q", got, want)
 		}
+	}
+}
+
+// Who is out of time while old nodes are still there says which ones somebody has to replace, and how.
+func TestWhoHasToReplaceNodesIsToldWhich(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		roll noderoll.Decision
+		err  string
+		hint string
+	}{
+		"cordoned": {
+			noderoll.Decision{Replace: []string{"n1", "n2"}, Stage: "pool a", Why: "cordoned"},
+			"not finished within 1m0s: Flannel 0.27.3: Replacing (pool a), 3 of 5 nodes passed; nodes to replace: n1, n2", "kubectl delete node",
+		},
+		"none": {
+			noderoll.Decision{Why: "2 nodes take pods"}, "not finished within 1m0s: Flannel 0.27.3: Replacing, 3 of 5 nodes passed; 2 nodes take pods", "no further node is cordoned",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.roll.Phase, c.roll.Passed, c.roll.Total = noderoll.Replacing, 3, 5
+			err := timedOut(plan.Plan{AddOn: "Flannel", Hop: "0.27.3", State: plan.Rolling, Roll: &c.roll}, actFlags{timeout: time.Minute}, "addonctl update")
+			var e *exit
+			if !errors.As(err, &e) || e.code != exitUnfinished || e.Error() != c.err || !strings.Contains(e.hint, c.hint) || !strings.HasSuffix(e.hint, "addonctl update") {
+				t.Errorf("ends with %v, hint %q", err, e.hint)
+			}
+		})
 	}
 }

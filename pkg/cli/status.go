@@ -264,6 +264,9 @@ func (r statusReport) rollRows(wide bool) [][]string {
 		if len(r.Roll.InFlight) > 0 {
 			rows = append(rows, []string{"In flight:", someOf(r.Roll.InFlight)})
 		}
+		if len(r.Roll.Replace) > 0 {
+			rows = append(rows, []string{"To replace:", someOf(r.Roll.Replace)})
+		}
 		if r.Roll.Halt != nil {
 			rows = append(rows, []string{"Halted at:", r.Roll.Halt.String()})
 		}

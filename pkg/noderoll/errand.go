@@ -136,8 +136,13 @@ func (r *roll) unprepared(m *member) (gate, evidence string) {
 	if r.Back {
 		return "", ""
 	}
-	if gate, evidence := r.unpulled(m); gate != "" {
-		return gate, evidence
+	if h := m.helper(Pull); r.PrePull && h != nil && !h.Done && !r.stale(m, *h) {
+		switch {
+		case h.Bad:
+			return GateImage, h.Trouble
+		case r.elapsed(h.Created) >= r.NodeTimeout:
+			return GateImage, fmt.Sprintf("the images are not there after %s: %s", r.NodeTimeout, orElse(h.Trouble, "nothing is known"))
+		}
 	}
 	if r.draining(m) {
 		switch {
@@ -150,31 +155,15 @@ func (r *roll) unprepared(m *member) (gate, evidence string) {
 	return "", ""
 }
 
-// draining tells whether a node is cordoned for a drain that is not through.
-func (r *roll) draining(m *member) bool { return r.Drain && m.CordonedByUs && m.occupied() }
+// draining tells whether a node is cordoned for a drain that is not through: pods are still there, or nobody can tell.
+func (r *roll) draining(m *member) bool {
+	return r.Drain && m.CordonedByUs && (m.Evictable != 0 || m.Leaving > 0 || m.Stranded != "")
+}
 
 // outlived tells whether the cordon of a drain is of an earlier try, as stale does: nobody may have evicted anything since. It is made anew.
 func (r *roll) outlived(m *member) bool {
-	return r.halts(m) && r.draining(m) && m.Stranded == "" && r.elapsed(m.CordonedSince) >= r.evidence()
+	return r.halts(m) && r.draining(m) && m.Stranded == "" && r.elapsed(m.CordonedSince) >= 2*r.NodeTimeout
 }
-
-// unpulled says why a node does not get its images; empty while it may.
-func (r *roll) unpulled(m *member) (gate, evidence string) {
-	h := m.helper(Pull)
-	switch {
-	case !r.PrePull || h == nil || h.Done || r.stale(m, *h):
-		return "", ""
-	case h.Bad:
-		return GateImage, h.Trouble
-	case r.elapsed(h.Created) >= r.NodeTimeout:
-		return GateImage, fmt.Sprintf("the images are not there after %s: %s", r.NodeTimeout, orElse(h.Trouble, "nothing is known"))
-	default:
-		return "", ""
-	}
-}
-
-// occupied tells whether pods that a drain evicts are still there, or nobody can tell.
-func (m *member) occupied() bool { return m.Evictable != 0 || m.Leaving > 0 }
 
 // occupants says what is left of a drain that had so long.
 func (m *member) occupants(had time.Duration) string {
@@ -201,11 +190,8 @@ func orElse(text, other string) string {
 // stale tells whether a helper is of an earlier try: it stood for evidence for long enough, and another one may be made. Where its
 // failure does not halt the roll it stands until the end: two such nodes would be tried in turns for ever.
 func (r *roll) stale(m *member, h Helper) bool {
-	return r.halts(m) && r.elapsed(h.Created) >= r.evidence()
+	return !h.Done && r.halts(m) && r.elapsed(h.Created) >= 2*r.NodeTimeout
 }
-
-// evidence is how long what was begun on a node stands, for whoever looks why it failed, before it is tried anew.
-func (r *roll) evidence() time.Duration { return r.NodeTimeout + min(r.NodeTimeout, time.Minute) }
 
 // prepare says what is to be done on a node before its agent goes, and whether that is so. On a way back nobody waits.
 func (r *roll) prepare(m *member) (todo []Errand, ready bool) {
@@ -243,7 +229,6 @@ func (r *roll) errands(goesOn bool) []Errand {
 		switch {
 		case h != nil && h.Done && r.proves(m):
 			out = append(out, Errand{Kind: NoteFresh, Node: m.Name, Pod: m.Pod.Name, UID: m.Pod.UID, Helper: h.Name, HelperUID: h.UID, Address: h.Address})
-			continue
 		case goesOn && trying < max(1, r.Max) && m.untried && len(m.Helpers) == 0: // one that is still there has its name
 			trying++
 			out = append(out, Errand{Kind: StartFresh, Node: m.Name, Pod: m.Pod.Name, UID: m.Pod.UID})
@@ -277,17 +262,22 @@ func (r *roll) wants(m *member, h Helper, goesOn bool) bool {
 	if h.Purpose == Fresh {
 		return r.proves(m)
 	}
-	return r.PrePull && !r.Back && m.Pod.Revision != r.newest && (m.bad || goesOn && m.stands != skipped)
+	return r.PrePull && !r.Back && m.Pod.Revision != r.newest && (goesOn && m.stands != skipped || m.stands == skipped && m.bad)
 }
 
-// keepsCordoned tells whether a node that we cordoned stays so: while it is made ready, and until it has passed. One with a no of a gate
-// stays so until somebody has mended it.
+// keepsCordoned tells whether a node that we cordoned stays so: while it is made ready, and until it has passed. One that could not be made
+// ready works as before, and is given back when that halts the roll. Where it does not, it would only be cordoned again, and stays so.
 func (r *roll) keepsCordoned(m *member, goesOn bool) bool {
+	if r.replaces {
+		return m.stands != passed // somebody may be at it
+	}
 	switch m.stands {
 	case old, promised:
 		return goesOn && (r.Back || r.Cordon && m.chosen && !r.outlived(m))
 	case inFlight:
 		return true
+	case failed:
+		return m.Pod == nil || m.Pod.Terminating || r.hasNewest(m)
 	default:
 		return m.bad
 	}

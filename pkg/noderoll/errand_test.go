@@ -34,12 +34,9 @@ func ours(ago time.Duration) edit {
 
 func evictable(pods int) edit { return func(n *noderoll.Node) { n.Evictable = pods } }
 func proved(n *noderoll.Node) { n.Pod.Proved = true }
-
-// npn gives a node a NativePodNetwork.
 func npn(state, reason string) edit {
 	return func(n *noderoll.Node) { n.NPN = &noderoll.NPN{State: state, Reason: reason} }
 }
-
 func alone(n *noderoll.Node) { n.Evictable, n.Stranded = 1, "Pod a/b has no controller" }
 
 func condition(status, message string) edit {

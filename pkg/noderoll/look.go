@@ -58,6 +58,8 @@ type roll struct {
 	now    time.Time
 	// watches is true where somebody else changes the nodes.
 	watches bool
+	// replaces is true where nodes are cordoned to be replaced, and no pod is deleted.
+	replaces bool
 	// all nodes that should run the add-on, members those that are to be changed; in order of their names.
 	all, members []*member
 	// old and promised can be changed; canaries go first; inFlight are under way.
@@ -174,6 +176,7 @@ func (r *roll) elapsed(t time.Time) time.Duration { return max(0, r.now.Sub(t)) 
 //
 //	| the node                                          | stands                                                    |
 //	|---------------------------------------------------|-----------------------------------------------------------|
+//	| is to be replaced, and we cordoned it for that    | old, until it is gone or has the newest revision          |
 //	| has no pod, or one that is being deleted          | in flight for a while, then failed if we did it, or skipped |
 //	| has a pod of the newest revision                  | as its gates say                                          |
 //	| is not Ready, and this is no way back             | skipped                                                   |
@@ -183,9 +186,11 @@ func (r *roll) elapsed(t time.Time) time.Duration { return max(0, r.now.Sub(t)) 
 //	| else                                              | old, or failed if it cannot be made ready for the change  |
 func (r *roll) place(m *member) {
 	switch {
+	case r.replaces && m.CordonedByUs && !r.hasNewest(m):
+		r.enlist(m, old, &r.old) // whatever becomes of it until it is gone
 	case m.Pod == nil || m.Pod.Terminating:
 		r.missing(m)
-	case m.Pod.Revision == r.newest:
+	case r.hasNewest(m):
 		r.changed++
 		r.judge(m)
 	case r.barred(m) != "":
@@ -195,6 +200,10 @@ func (r *roll) place(m *member) {
 	default:
 		r.enlist(m, old, &r.old)
 	}
+}
+
+func (r *roll) hasNewest(m *member) bool {
+	return m.Pod != nil && !m.Pod.Terminating && m.Pod.Revision == r.newest
 }
 
 // barred says why a node cannot be changed now; empty when it can. On a way back nothing bars: the release that is taken back may be why.
@@ -208,7 +217,7 @@ func (r *roll) barred(m *member) string {
 		return ""
 	case m.Cordoned && !m.CordonedByUs && (r.Cordon || !m.awaits()):
 		return "the node is cordoned"
-	case r.NPN && !m.NPN.fine() && !m.awaits():
+	case r.NPN && !m.NPN.fine() && !m.awaits() && !r.replaces:
 		return m.NPN.String()
 	default:
 		return ""

@@ -22,6 +22,8 @@ const (
 	PutBack Phase = "PutBack"
 	// Watching : the DaemonSet controller changes the nodes, and each of them is gated.
 	Watching Phase = "Watching"
+	// Replacing : nodes are cordoned, and somebody replaces them by new ones.
+	Replacing Phase = "Replacing"
 	// Paused : nothing is changed until somebody resumes it.
 	Paused Phase = "Paused"
 	// Halted : a gate said no; no further pod is deleted.
@@ -57,6 +59,8 @@ type Record struct {
 	// Broken are the nodes that had no working agent of the release before then, and had none when the last pod was deleted either, or
 	// were changed and had not passed every gate: what was broken before does not halt the roll. In order of names.
 	Broken []string `json:"broken,omitempty"`
+	// Capacity is how many nodes worked and took pods when the replacing of nodes began; nil for a roll that replaces none.
+	Capacity *int `json:"capacity,omitempty"`
 	// Intent are the pods that are about to be deleted, or were, since At.
 	Intent []Target  `json:"intent,omitempty"`
 	At     time.Time `json:"at,omitzero"`
@@ -82,7 +86,7 @@ type Decision struct {
 	Delete []Target `json:"delete,omitempty"`
 	// Errands to do now beside, on nodes before or after they are changed, in order of the nodes' names.
 	Errands []Errand `json:"errands,omitempty"`
-	// Record to be kept on the workload before any of them is deleted; zero when none is.
+	// Record to be kept on the workload before any of them is deleted, or cordoned to be replaced; zero when none is.
 	Record Record `json:"-"`
 	// Stage in words, such as "canary nodes" or "pool a, zone AD-1".
 	Stage string `json:"stage,omitempty"`
@@ -90,6 +94,8 @@ type Decision struct {
 	Canaries []string `json:"canaries,omitempty"`
 	// InFlight are the nodes that are being changed, or were changed and have not passed every gate.
 	InFlight []string `json:"inFlight,omitempty"`
+	// Replace are the nodes that we cordoned and somebody has to replace.
+	Replace []string `json:"replace,omitempty"`
 	// Changed counts the nodes that run the newest revision, Passed those of them that passed every gate, Total all nodes that
 	// are to be changed.
 	Changed int `json:"changed"`
@@ -130,27 +136,33 @@ type Decision struct {
 func Decide(nodes []Node, newest string, rules Rules, record Record, now time.Time) Decision {
 	r := &roll{Rules: rules, record: record, newest: newest, now: now}
 	r.look(nodes)
+	d := r.decide(r.goOn)
+	if len(d.Delete) > 0 {
+		d.Record = r.next(d.Delete)
+	}
+	return d
+}
+
+// decide says where it stands, and goes on if it can.
+func (r *roll) decide(goOn func(*Decision)) Decision {
 	d := Decision{
-		Total: len(r.members), Max: rules.Max, Changed: r.changed, Passed: r.passed, Skipped: r.skipped, Failed: r.failed,
+		Total: len(r.members), Max: r.Max, Changed: r.changed, Passed: r.passed, Skipped: r.skipped, Failed: r.failed,
 		Canaries: names(r.canaries), InFlight: names(r.inFlight),
 	}
 	switch {
-	case newest == "":
+	case r.newest == "":
 		d.Phase, d.Why = Left, "the newest revision is not known"
 	case len(r.failed) > 0:
 		d.Phase, d.Halt, d.Why = Halted, &r.failed[0], "halted at "+r.failed[0].String()
 	case len(r.old)+len(r.promised)+len(r.inFlight)+len(r.skipped) == 0:
 		d.Phase, d.Why = Finished, "every node has taken the release and passed its gates"
-	case rules.Paused:
+	case r.Paused:
 		d.Phase, d.Why = Paused, "paused"
 	default:
-		r.goOn(&d)
+		goOn(&d)
 	}
 	d.Errands = append(d.Errands, r.errands(d.Phase != Halted && d.Phase != Paused && d.Phase != Left)...)
 	slices.SortStableFunc(d.Errands, func(a, b Errand) int { return cmp.Compare(a.Node, b.Node) })
-	if len(d.Delete) > 0 {
-		d.Record = r.next(d.Delete)
-	}
 	return d
 }
 
@@ -174,7 +186,7 @@ func (r *roll) goOn(d *Decision) {
 	}
 }
 
-// next is the record before pods are deleted.
+// next is the record before pods are deleted, or nodes cordoned to be replaced.
 func (r *roll) next(targets []Target) Record {
 	out := Record{Revision: r.newest, Started: r.record.Started, Intent: targets, At: r.now}
 	again := map[string]bool{}

@@ -121,6 +121,7 @@ type world struct {
 	joined   int
 	steps    int
 	paused   bool
+	whole    bool // what was decided last was carried out whole
 	quiet    bool // nothing gives a reason to halt, or to leave a node out
 	touched  map[string]string
 	decide   decider
@@ -218,6 +219,9 @@ func (w *world) ready(n *simulated, ready bool) {
 }
 
 func (w *world) happen(e event) {
+	if len(w.nodes) == 0 {
+		return
+	}
 	n := w.nodes[e.node%len(w.nodes)]
 	switch e.what {
 	case "join":
@@ -293,7 +297,7 @@ func (w *world) run() error {
 		if err != nil {
 			return fmt.Errorf("after %d s, deciding %s: %w", w.second, says(w.lastSeen), err)
 		}
-		if len(w.lastSeen.Errands) == 0 && (w.lastSeen.Phase == noderoll.Halted || w.ended() && w.second > over && w.rests()) {
+		if w.lastSeen.Phase == noderoll.Halted && w.whole || len(w.lastSeen.Errands) == 0 && w.ended() && w.second > over && w.rests() {
 			return errors.Join(w.atTheEnd(), w.tidied())
 		}
 		for range wait {
@@ -317,7 +321,7 @@ func (w *world) step() (wait int, err error) {
 	r := w.rules
 	r.Paused = w.paused
 	d := w.decide(w.seen(), w.newest, r, w.record, w.time())
-	w.lastSeen = d
+	w.lastSeen, w.whole = d, true
 	if err := errors.Join(w.legal(d), w.bound(d)); err != nil {
 		return 0, err
 	}
@@ -351,6 +355,7 @@ func (w *world) step() (wait int, err error) {
 func (w *world) tendAll(errands []noderoll.Errand, kill int) (wait int, err error) {
 	for i, e := range errands {
 		if kill == 1 || kill > 1 && i == 1 {
+			w.whole = false
 			return w.away, nil
 		}
 		if err := w.errand(e); err != nil {

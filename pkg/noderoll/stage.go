@@ -21,6 +21,9 @@ func (r *roll) choose() {
 	}
 	chosen := set(r.record.Canaries)
 	r.canaries = filter(r.members, func(m *member) bool { return chosen[m.Name] && m.stands != skipped })
+	if r.replaces && r.record.Capacity != nil {
+		return // what is lost of them was replaced
+	}
 	fit := filter(r.old, func(m *member) bool { return !m.broken && !chosen[m.Name] })
 	if r.Canaries > 0 {
 		r.fill(fit, r.Canaries, r.firstOfKind())

@@ -78,11 +78,11 @@ func (r *roll) untouched() {
 	}
 }
 
-// lost tells whether a node that was not changed has lost its agent since the roll began, by the record or by the clock. A clock that
-// says that the roll begins in the future is not asked.
+// lost tells whether a node that was not changed has lost its agent since the roll began, by the record or by the clock. One that is being
+// taken away to be replaced may. A clock that says that the roll begins in the future is not asked.
 func (r *roll) lost(m *member) bool {
 	p := m.Pod
-	if m.broken || !m.Ready || p == nil || p.Terminating || p.Revision == r.newest {
+	if m.broken || !m.Ready || p == nil || p.Terminating || p.Revision == r.newest || r.replaces && m.Cordoned {
 		return false
 	}
 	if p.Available || p.Ready && !p.Bad {

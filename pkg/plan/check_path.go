@@ -224,6 +224,9 @@ func (d decision) whoMoves(behind []string) []Finding {
 	case d.target.Mechanism == catalog.OnReboot:
 		return note(RebootPending, fmt.Sprintf("nodes take %s %s at their next reboot and not before%s", d.addOn.Name, d.target.Version, waiting),
 			"reboot these nodes one by one: cordon, drain, reboot, uncordon")
+	case u == ReplaceNodes && d.desired.Back.Revision == 0:
+		return note(NodesHold, fmt.Sprintf("nodes are cordoned in turn for somebody to replace them; no pod is deleted, and %s %s comes with new nodes%s",
+			d.addOn.Name, d.target.Version, waiting), "cycle or delete the nodes that are cordoned, as OKE does for a node pool; or change them in place, with a gate on each: addonctl update --nodes roll")
 	case u == HoldNodes, u == ReplaceNodes:
 		return note(NodesHold, fmt.Sprintf("nodes keep what they run until their agent's pod is made anew; %s %s is not rolled out by itself%s",
 			d.addOn.Name, d.target.Version, waiting), "add new nodes and drain the old ones, which is what Oracle advises for VCN-native; "+

@@ -184,6 +184,8 @@ func (d decision) judged() *noderoll.Decision {
 	switch u := d.nodeUpdate(); {
 	case u == RollingUpdate && d.desired.Back.Revision == 0 && !d.rendersOnDelete():
 		decide, rules = noderoll.Watch, d.watchRules
+	case u == ReplaceNodes && d.desired.Back.Revision == 0:
+		decide = noderoll.Replace
 	case u != RollNodes:
 		return nil
 	}
@@ -242,6 +244,9 @@ func (d decision) behind(n noderoll.Node) bool {
 // held tells whether nodes keep what they run until somebody acts: the wish says so, and nothing is on its way.
 func (d decision) held(truth noderoll.Truth) bool {
 	u := d.nodeUpdate()
+	if d.rolling != nil {
+		return false
+	}
 	return (u == HoldNodes || u == ReplaceNodes) && !truth.Done() && !slices.ContainsFunc(truth.Waiting, func(w noderoll.Waiting) bool {
 		return w.State != noderoll.Outdated && w.State != noderoll.Broken
 	})
@@ -259,6 +264,10 @@ func (b *builder) rollText() string {
 	r, err := d.rollRules()
 	if err != nil {
 		return "change the nodes"
+	}
+	if d.nodeUpdate() == ReplaceNodes {
+		return fmt.Sprintf("wait until the nodes have been replaced by new ones with %s: cordon at most %s at a time, canary nodes first, then pool by pool; "+
+			"somebody replaces them, and no pod is deleted", b.hop.to.Version, count(r.Max, "old node", "old nodes"))
 	}
 	first := "one node of each kind first"
 	switch {
@@ -291,8 +300,8 @@ func preparations(r noderoll.Rules) string {
 
 // foresee adds the step by which nodes will take the release of the hop.
 func (b *builder) foresee() {
-	if b.d.nodeUpdate() == RollNodes && b.d.Record.Deployed().Number > 0 {
-		b.add(ChangeNodes, b.rollText())
+	if u := b.d.nodeUpdate(); (u == RollNodes || u == ReplaceNodes) && b.d.Record.Deployed().Number > 0 && (u == RollNodes || b.d.desired.Back.Revision == 0) {
+		b.add(map[NodeUpdate]StepKind{RollNodes: ChangeNodes, ReplaceNodes: TendNodes}[u], b.rollText())
 		return
 	}
 	b.add(AwaitNodes, b.awaitText())
@@ -302,7 +311,7 @@ func (b *builder) foresee() {
 func (b *builder) nodes(truth noderoll.Truth) {
 	now := b.d.rolling
 	if now != nil && len(now.Delete) == 0 { // nodes that are ready do not wait for those that are made ready
-		b.tend(now.Errands)
+		b.tend(now.Errands, now.Record)
 	}
 	switch {
 	case now == nil && !truth.Done():
@@ -323,7 +332,8 @@ func (b *builder) nodes(truth noderoll.Truth) {
 }
 
 // tend adds a step that does errands on nodes, if there are any.
-func (b *builder) tend(errands []noderoll.Errand) {
+// What is to be remembered beforehand is zero where nothing is.
+func (b *builder) tend(errands []noderoll.Errand, record noderoll.Record) {
 	if len(errands) == 0 {
 		return
 	}
@@ -332,7 +342,8 @@ func (b *builder) tend(errands []noderoll.Errand) {
 		said = append(said, e.String())
 	}
 	b.add(TendNodes, few(said))
-	b.out[len(b.out)-1].Errands = errands
+	last := &b.out[len(b.out)-1]
+	last.Errands, last.Roll = errands, record
 }
 
 func (b *builder) rebootText() string {
@@ -367,7 +378,7 @@ func rollPolicy(d decision) []Finding {
 		return block(RollPolicyInvalid, fmt.Sprintf("%s %s is never rolled out by the DaemonSet controller", d.addOn.Name, d.target.Version),
 			"--nodes roll, replace or hold")
 	}
-	if u := d.nodeUpdate(); u != RollNodes && u != RollingUpdate {
+	if u := d.nodeUpdate(); u != RollNodes && u != RollingUpdate && u != ReplaceNodes {
 		return nil
 	}
 	if err := d.desired.Roll.Check(); err != nil {

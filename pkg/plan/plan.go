@@ -73,7 +73,7 @@ type Step struct {
 	// From is the version that the step leaves; empty when nothing was installed.
 	From string `json:"from,omitempty"`
 	// Targets are the pods that a ChangeNodes step deletes, and Roll what is recorded before that, or before an Apply step by which the
-	// DaemonSet controller changes nodes.
+	// DaemonSet controller changes nodes, or before nodes are cordoned to be replaced.
 	Targets []noderoll.Target `json:"targets,omitempty"`
 	Roll    noderoll.Record   `json:"-"`
 	// Errands are what a TendNodes step does.

@@ -165,6 +165,13 @@ func TestNodesFollowOneByOne(t *testing.T) {
 		"that one is back":             {with(rolled(t, 1), backTo("node-2")), "Halted"},
 		"all are back":                 {with(rolled(t, 0), backTo()), "Settle, Finished"},
 		"installing is no roll":        {with(rolled(t, 2), ran(2, "0.27.3", false, time.Second), installing), "AwaitNodes"},
+		"to be replaced":               {with(rolled(t, 0), replaces), "TendNodes, Replacing"},
+		"waiting for somebody":         {with(rolled(t, 0), replaces, byUs(0)), "AwaitNodes, Replacing"},
+		"replaced, all of them":        {with(rolled(t, 3), replaces), "Settle, Finished"},
+		"booted in place":              {with(rolled(t, 3), replaces, byUs(0)), "TendNodes, Finished"},
+		"a new node fails":             {with(rolled(t, 2), replaces, crashing(1)), "AwaitNodes, Halted"},
+		"replaced, and back":           {with(rolled(t, 2), crashing(1), backTo(), replaces, byUs(0)), "TendNodes, held"},
+		"replaced no more":             {with(rolled(t, 0), hold, byUs(0)), "TendNodes, held"},
 		"held":                         {with(rolled(t, 0), func(in *plan.Input) { in.Desired.NodeUpdate = plan.HoldNodes }), "AwaitNodes, held"},
 		"held, and a node has joined":  {with(rolled(t, 0), hold, ran(2, "0.27.3", false, time.Second)), "AwaitNodes"},
 		"held by default":              {with(native(t, "2.3.0"), rolling("2.3.0", "3.3.0"), func(in *plan.Input) { in.Installed.OnDelete = true }), "AwaitNodes, held"},
@@ -294,6 +301,35 @@ func TestWhatWasBrokenIsNotedWithTheTemplate(t *testing.T) {
 				t.Errorf("next is %s; noted (-want +got):\n%s", s.Kind, diff)
 			}
 		})
+	}
+}
+
+func replaces(in *plan.Input) { in.Desired.NodeUpdate = plan.ReplaceNodes }
+
+// byUs cordons a node as we do.
+func byUs(node int) func(*plan.Input) {
+	return func(in *plan.Input) {
+		n := &in.Nodes[node]
+		n.Cordoned, n.CordonedByUs, n.CordonedSince = true, true, in.Now.Add(-time.Minute)
+	}
+}
+
+// What is remembered goes with the step that cordons, and the plan says who has to act.
+func TestNodesAreCordonedToBeReplaced(t *testing.T) {
+	t.Parallel()
+	p := plan.Make(rendered(with(rolled(t, 0), replaces)))
+	s, _ := p.Next()
+	if s.Roll.Revision != "hash-0.27.3" || s.Roll.Capacity == nil || *s.Roll.Capacity != 3 || len(s.Errands) != 1 || s.Errands[0].String() != "cordon node-1" {
+		t.Errorf("the step is %+v with the record %+v", s, s.Roll)
+	}
+	p = plan.Make(rendered(with(rolled(t, 0), replaces, byUs(1))))
+	if s, _ := p.Next(); s.Text != "cordoned, and to be replaced by somebody: node-2" || !slices.Equal(p.Roll.Replace, []string{"node-2"}) {
+		t.Errorf("the step is %+v, the roll %+v", s, p.Roll)
+	}
+	before := plan.Make(rendered(with(settled(t, "0.26.2"), replaces, request(plan.Update, "0.27.3"))))
+	i := slices.IndexFunc(before.Steps, func(s plan.Step) bool { return s.Kind == plan.TendNodes })
+	if i < 0 || !strings.Contains(before.Steps[i].Text, "cordon at most 1 old node at a time") {
+		t.Errorf("steps %+v", before.Steps)
 	}
 }
 

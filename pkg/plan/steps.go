@@ -49,7 +49,7 @@ func steps(d decision, truth noderoll.Truth) []Step {
 	out := moves(d, truth)
 	if left := d.leftovers(); len(left) > 0 && (d.Installed.Ours || len(out) > 0) {
 		b := builder{d: d, revision: d.Installed.Revision}
-		b.tend(left)
+		b.tend(left, noderoll.Record{})
 		b.out[0].Version, b.out[0].From, b.out[0].Class = d.Installed.Version, "", catalog.Reversible
 		out = append(b.out, out...)
 	}
@@ -83,7 +83,7 @@ func moves(d decision, truth noderoll.Truth) []Step {
 	b := builder{d: d, hop: d.hops[0], revision: nextRevision(d), digest: d.Change.Digest}
 	if isApplied(d) {
 		if d.putBack(truth) {
-			b.tend(d.rolling.Errands)
+			b.tend(d.rolling.Errands, noderoll.Record{})
 			return b.out
 		}
 		b.finish(truth)

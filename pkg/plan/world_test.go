@@ -81,7 +81,17 @@ func (w *world) do(s plan.Step, crash bool) {
 		w.in.Roll = s.Roll
 	case plan.Halt:
 		w.in.Installed.OnDelete = true
-	case plan.TendNodes: // nobody asks for any here
+	case plan.TendNodes:
+		for _, e := range s.Errands {
+			for i := range w.in.Nodes {
+				if n := &w.in.Nodes[i]; n.Name == e.Node && (e.Kind == noderoll.Cordon || e.Kind == noderoll.Uncordon) {
+					n.Cordoned, n.CordonedByUs = e.Kind == noderoll.Cordon, e.Kind == noderoll.Cordon
+				}
+			}
+		}
+		if s.Roll.Revision != "" {
+			w.in.Roll = s.Roll
+		}
 	case plan.Relock:
 		w.in.Installed.Lifted = false
 	case plan.AwaitNodes:

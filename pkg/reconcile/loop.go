@@ -218,10 +218,20 @@ func (r *run) step(ctx context.Context, in plan.Input, next plan.Step) (again bo
 		return false, err
 	}
 	err = r.do(ctx, in, next)
+	if err == nil && concludes(r.out.Plan, next) {
+		r.out.End = Halted
+		return false, nil
+	}
 	if err == nil && next.Kind == plan.ChangeNodes && r.follow(ctx) {
 		r.await(ctx, in) // what was just done can only be waited for
 	}
 	return true, err
+}
+
+// concludes tells whether a step is the last of a run that halted: nodes that could not be made ready for their change are given back, and
+// the next look, which sees them as they were before, would begin anew.
+func concludes(p plan.Plan, s plan.Step) bool {
+	return s.Kind == plan.TendNodes && p.Roll != nil && p.Roll.Phase == noderoll.Halted
 }
 
 // do carries out a step, if this actor still may.
@@ -264,7 +274,7 @@ func (r *run) resting(p plan.Plan) End {
 		return Halted
 	case p.Roll != nil && p.Roll.Phase == noderoll.Left:
 		return Left
-	case !r.Wait && byItself(p):
+	case !r.Wait && byOthers(p):
 		return Applied
 	case p.Held:
 		return Held
@@ -275,8 +285,10 @@ func (r *run) resting(p plan.Plan) End {
 	}
 }
 
-// byItself tells whether nodes take a release, or not, without anything of ours.
-func byItself(p plan.Plan) bool { return p.Roll == nil || p.Roll.Watched }
+// byOthers tells whether nodes take the release, or not, without anything of ours, or somebody else replaces them.
+func byOthers(p plan.Plan) bool {
+	return p.Roll == nil || p.Roll.Watched || p.Roll.Phase == noderoll.Replacing
+}
 
 // mayPass tells whether all that blocks is the server's own refusal, and not a rule.
 func mayPass(blocking []plan.Finding) bool {

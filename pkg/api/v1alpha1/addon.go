@@ -223,8 +223,8 @@ type AddonSpec struct {
 	// +optional
 	Namespace string `json:"namespace,omitempty"`
 	// NodeUpdate says how nodes follow a change of the workload: Roll changes node by node with gates and halts at the first that
-	// fails one, Replace waits for new nodes to take the place of the old ones, Hold changes no node, RollingUpdate leaves it to the
-	// DaemonSet controller. Empty takes what the release calls for: Hold for VCN-native from 2.3.0 on, else Roll.
+	// fails one, Replace cordons them in turn and waits for new ones to take their place, Hold changes no node, RollingUpdate leaves
+	// it to the DaemonSet controller. Empty takes what the release calls for: Hold for VCN-native from 2.3.0 on, else Roll.
 	// +kubebuilder:validation:Enum=Roll;Replace;Hold;RollingUpdate
 	// +optional
 	NodeUpdate string `json:"nodeUpdate,omitempty"`

@@ -182,6 +182,9 @@ func (j *job) missingRights(ctx context.Context, unserved []*unstructured.Unstru
 	if j.rolls {
 		rights = append(rights, j.rollRights()...)
 	}
+	if j.replaces {
+		rights = append(rights, kube.Right{Verb: "get", Resource: "nodes"}, kube.Right{Verb: "patch", Resource: "nodes"})
+	}
 	return j.Target.Missing(ctx, rights)
 }
 

@@ -57,6 +57,8 @@ type job struct {
 	rolls bool
 	// roll is how.
 	roll noderoll.Policy
+	// replaces is true when nodes are to be cordoned for somebody to replace them.
+	replaces bool
 	// onDelete is true when the add-on's workload is written so that its controller replaces no pod by itself.
 	onDelete bool
 	// lenient is true when a strategy of ours that nobody has to change yet is no drift; see plan.KeepsStrategy.
@@ -79,7 +81,7 @@ func (e *Engine) open(ctx context.Context, in plan.Input) (*job, error) {
 	back := plan.BackTo(in)
 	j := &job{
 		Engine: e, addOn: addOn, with: folder(e.Charts), keeps: back > 0 || isOlder(r, in.Installed), live: in.Installed.Digest,
-		rolls: plan.NodeUpdateOf(in) == plan.RollNodes, roll: plan.RollOf(in),
+		rolls: plan.NodeUpdateOf(in) == plan.RollNodes, roll: plan.RollOf(in), replaces: plan.NodeUpdateOf(in) == plan.ReplaceNodes,
 	}
 	err := j.make(in, r)
 	if err == nil && back == 0 && j.digest == in.Installed.Digest || !j.looksBack(in.Installed, r, back) {
@@ -243,6 +245,11 @@ func (j *job) carryOut(ctx context.Context, in plan.Input, s plan.Step) ([]plan.
 		}
 		return j.changeNodes(ctx, in.Nodes, s)
 	case plan.TendNodes:
+		if s.Roll.Revision != "" {
+			if _, err := j.intend(ctx, s); err != nil {
+				return nil, err
+			}
+		}
 		return j.tend(ctx, in, s)
 	case plan.Settle:
 		return j.settle(ctx, s)
