@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -68,7 +70,10 @@ func newClient(cfg *rest.Config, timeout time.Duration) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", cfg.Host, err)
 	}
-	typed, err := kubernetes.NewForConfigAndClient(c, httpClient)
+	binary := rest.CopyConfig(c)
+	binary.ContentType = runtime.ContentTypeProtobuf
+	binary.AcceptContentTypes = strings.Join([]string{runtime.ContentTypeProtobuf, runtime.ContentTypeJSON}, ",") // a list of a thousand pods is read in a fraction of the time
+	typed, err := kubernetes.NewForConfigAndClient(binary, httpClient)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", cfg.Host, err)
 	}
@@ -99,7 +104,7 @@ func (c *Client) Version(ctx context.Context, within time.Duration) (string, err
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	// The discovery client's ServerVersion takes no context.
-	body, err := c.Typed.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).Raw()
+	body, err := c.Typed.Discovery().RESTClient().Get().AbsPath("/version").SetHeader("Accept", runtime.ContentTypeJSON).Do(ctx).Raw()
 	if err != nil {
 		return "", fmt.Errorf("asking %s for its version: %w", c.Host, err)
 	}

@@ -96,7 +96,7 @@ func (c *Client) Serves(ctx context.Context, k schema.GroupVersionKind) (bool, e
 	if k.Group == "" {
 		path = "/api/" + k.Version
 	}
-	body, err := c.Typed.Discovery().RESTClient().Get().AbsPath(path).Do(ctx).Raw()
+	body, err := c.Typed.Discovery().RESTClient().Get().AbsPath(path).SetHeader("Accept", runtime.ContentTypeJSON).Do(ctx).Raw()
 	if apierrors.IsNotFound(err) {
 		return false, nil
 	}
