@@ -66,9 +66,11 @@ func (r *roll) cordonNext(d *Decision) {
 		return slices.ContainsFunc(s.nodes, func(m *member) bool { return m.stands == old })
 	})
 	d.Phase = Replacing
+	// A node that has just come may take a moment to be Ready: nobody is left behind by that.
+	coming := filter(r.members, func(m *member) bool { return m.stands == skipped && !m.Cordoned && (m.Pod == nil || r.hasNewest(m)) })
 	switch {
-	case i < 0 && len(r.inFlight) > 0:
-		d.Why = waitingFor(r.inFlight)
+	case i < 0 && len(r.inFlight)+len(coming) > 0:
+		d.Why = waitingFor(append(slices.Clone(r.inFlight), coming...))
 		return
 	case i < 0:
 		d.Phase, d.Why = Left, "the nodes that are left cannot be cordoned by us"

@@ -71,6 +71,7 @@ func TestNodesAreReplaced(t *testing.T) {
 		"paused":                                 {fleet(3, on(n(1), ours(time.Second))), asks(pause), began(3, "n1"), "Paused: paused | "},
 		"what was begun by a roll is none of it": {fleet(3), rules, begun(time.Second, "n2"), "Replacing of canary nodes: change  | cordon n1"},
 		"an old node without addresses":          {fleet(1, on(n(1), npn("BACKOFF", ""))), asks(native, one), none, "Replacing of canary nodes: change  | cordon n1"},
+		"one that has just come is waited for":   {fleet(3, on(n(1, 2), came(time.Minute)), on(n(3), notReady(time.Second), gone)), rules, began(3), "Replacing: waiting for n3; n3 skipped, the node itself is not Ready | "},
 		"all of them":                            {fleet(3, on(n(1, 2, 3), came(time.Hour))), rules, began(3), alone},
 	} {
 		t.Run(name, func(t *testing.T) {
