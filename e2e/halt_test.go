@@ -125,16 +125,44 @@ func readySince(p *corev1.Pod) time.Time {
 	return time.Time{}
 }
 
-// The bad nodes go back by our roll, and then all of them: the controller, let go too early, would change the nodes that passed. When all
-// are back it is let go.
+// The bad node goes back by our roll, and then all of them: the controller, let go too early, would change the nodes that passed. When all
+// are back it is let go. The release is bad on the nodes that it has not come to when three have passed.
 func TestNodesThatTheControllerChangedArePutBack(t *testing.T) {
 	c, before := controlled(t)
-	c.want(t, 4, updatedBy()...).says(t, "halted at node-", " Flannel 0.26.2 again")
+	c.heals(t, "bad")
+	ended := make(chan result, 1)
+	go func() {
+		ended <- c.runUntil(t.Context(), "update", "--version", "0.27.3", "--nodes", "rolling-update", "--set-config", `rollingUpdate={"maxUnavailable":1}`,
+			"--ready-for", "1s", "--node-timeout", "15s", "--yes")
+	}()
+	testkube.Eventually(t, soon, func(context.Context) error {
+		fine := 0
+		for _, p := range c.pods(t) {
+			if since := readySince(&p); before[p.Spec.NodeName][1] != p.Labels[appsv1.DefaultDaemonSetUniqueLabelKey] && !since.IsZero() && time.Since(since) > 2*time.Second {
+				fine++
+			}
+		}
+		if fine < 3 {
+			return fmt.Errorf("%d nodes have passed", fine)
+		}
+		return nil
+	})
+	bad := slices.DeleteFunc(slices.Sorted(maps.Keys(before)), func(node string) bool { return c.agentsByNode(t)[node][1] != before[node][1] })
+	c.crashesOn(t, ":v0.27.3", bad...)
+	if r := <-ended; r.code != 4 {
+		t.Fatalf("the update: %s", r)
+	} else {
+		r.says(t, "halted at node-", " Flannel 0.26.2 again")
+	}
 	c.strategy(t, appsv1.OnDeleteDaemonSetStrategyType)
-	for _, node := range changed(before, c.rests(t), 1) {
+	left := changed(before, c.rests(t), 1)
+	for _, node := range left {
 		if slices.Contains(bad, node) {
 			t.Errorf("%s has the bad release still", node)
 		}
+	}
+	if len(left) < 3 {
+		t.Errorf("the new release is left on %v only", left)
 	}
 	c.must(t, "drift")
 	c.must(t, "rollback", "--yes")

@@ -33,10 +33,10 @@ func (d decision) onDelete() bool {
 //	| ... and a node that took it has not passed every gate       | yes: it may fail any moment    |
 //	| else                                                        | no                             |
 //
-// Where some nodes alone go back it is stopped whatever it was: it would change the others.
+// Where some nodes alone go back it is stopped whatever it was: it would change the others. When there are no others it is let go.
 func (d decision) staysStopped() bool {
 	switch {
-	case len(d.desired.Back.Nodes) > 0:
+	case d.backAlone():
 		return true
 	case !d.Installed.OnDelete:
 		return false
@@ -56,7 +56,13 @@ func (d decision) ownBack() bool {
 		return false
 	}
 	last := d.Record.Last()
-	return len(d.desired.Back.Nodes) > 0 || d.Installed.OnDelete && (last.Status != Deployed || last.Digest != d.Installed.Digest)
+	return d.backAlone() || d.Installed.OnDelete && (last.Status != Deployed || last.Digest != d.Installed.Digest)
+}
+
+// backAlone tells whether some nodes go back, or went, while others keep what they have.
+func (d decision) backAlone() bool {
+	return len(d.desired.Back.Nodes) > 0 &&
+		(d.Record.Last().Digest != d.Installed.Digest || !d.Installed.Observed || slices.ContainsFunc(d.Nodes, d.behind))
 }
 
 // taking tells whether nodes are taking the target: it is live, pending, and no installation.
