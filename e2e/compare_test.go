@@ -3,6 +3,7 @@ package e2e
 import (
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,7 +35,7 @@ var ways = []way{
 		return said(c.run(t, "update", "--version", "0.27.3", "--nodes", "rolling-update", "--ready-for", "1s", "--on-failure", "hold", "--yes"))
 	}},
 	// Nothing of ours is at work here: the template is changed as kubectl does it.
-	{name: "DaemonSet RollingUpdate, 10%", before: flannel, bare: true, update: func(t *testing.T, c *cluster) string {
+	{name: "DaemonSet RollingUpdate, 10%", before: append(slices.Clone(flannel), "--nodes", "rolling-update"), bare: true, update: func(t *testing.T, c *cluster) string {
 		t.Helper()
 		const agent = "daemonset/kube-flannel-ds"
 		if out, err := c.tryKubectl(t, "-n", system, "set", "image", agent, "kube-flannel=docker.io/flannel/flannel:v0.27.3"); err != nil {
@@ -101,7 +102,7 @@ func TestAHaltIsWhatNoOtherWayHas(t *testing.T) {
 		t.Errorf("the controller was not stopped: %s", rows[ways[1].name])
 	}
 	for _, w := range ways {
-		if w.bare && got[w.name] < *compareNodes*8/10 {
+		if n, played := got[w.name]; played && w.bare && n < *compareNodes*8/10 {
 			t.Errorf("%s changed %d nodes only: the fault shows no difference to a halt", w.name, got[w.name])
 		}
 	}

@@ -284,7 +284,7 @@ func (c *cluster) mayNotAsk(t *testing.T) {
 	defer webhook(func(w *admissionv1.ValidatingWebhook) { w.FailurePolicy = new(admissionv1.Ignore) })(t, c)()
 	every := []string{"*"}
 	rules := []rbacv1.PolicyRule{
-		{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get", "list"}},
+		{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get", "list", "delete"}},
 		{APIGroups: []string{""}, Resources: []string{"namespaces", "nodes", "configmaps", "secrets", "serviceaccounts"}, Verbs: every},
 		{APIGroups: []string{"addonctl.io", "apiextensions.k8s.io", "apps", "coordination.k8s.io", "rbac.authorization.k8s.io"}, Resources: every, Verbs: every},
 		{APIGroups: []string{"admissionregistration.k8s.io"}, Resources: []string{"validatingadmissionpolicies", "validatingadmissionpolicybindings"}, Verbs: every},

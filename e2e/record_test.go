@@ -167,9 +167,8 @@ func (c *cluster) forgotten(t *testing.T) {
 	if !c.rules(t)["clustercidrs"] {
 		t.Error("the rule that the old pods need is gone")
 	}
-	if err := c.Heal(t.Context(), "pull"); err != nil {
-		t.Fatal(err)
-	}
+	c.heals(t, "pull")
+	c.running(t, system, 3)
 	c.must(t, "update", "--version", "0.26.2", "--yes", "--timeout", "2m")
 	if c.rules(t)["clustercidrs"] {
 		t.Error("the old release's rule is still there after the last node")

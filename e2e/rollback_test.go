@@ -279,10 +279,10 @@ func TestTheWayBackToWhatWasAdopted(t *testing.T) {
 	c.must(t, "adopt", "--network-type", "flannel", "--automatic", "--yes")
 	before := c.objects(t)
 
-	// Left to the DaemonSet controller, what fails is told at the end of --timeout.
+	// Left to the DaemonSet controller, it is stopped at the first node that fails.
 	c.plays(t, "0.27.3")
 	c.want(t, 6, "update", "--version", "0.27.3", "--nodes", "rolling-update", "--on-failure", "revert-all", "--timeout", "30s", "--yes").
-		says(t, "rolled back: after 30s Flannel 0.27.3 was not Ready on node-0", "0.27.3 is held")
+		says(t, "rolled back: halted at node-0", "stop the DaemonSet controller", "0.27.3 is held")
 	c.back(t, before, "0.26.2")
 
 	c.must(t, "retry", "--yes")

@@ -257,11 +257,10 @@ func (c *cluster) changesInMidMove(t *testing.T) {
 	if err := c.Play(t.Context(), sandbox.Fault{Name: "pull", Image: ":v0.26.2", Mode: sandbox.Pending}); err != nil {
 		t.Fatal(err)
 	}
-	c.want(t, 4, "update", "--version", "0.26.2", "--nodes", "rolling-update", "--yes", "--timeout", "8s")
-	c.want(t, 4, "update", "--set-config", `rollingUpdate={"maxUnavailable":2}`, "--set-config", resourcesKey+"="+resources, "--yes", "--timeout", "8s")
-	if err := c.Heal(t.Context(), "pull"); err != nil {
-		t.Fatal(err)
-	}
+	c.want(t, 4, "update", "--version", "0.26.2", "--nodes", "rolling-update", "--on-failure", "hold", "--yes")
+	c.want(t, 4, "update", "--set-config", `rollingUpdate={"maxUnavailable":2}`, "--set-config", resourcesKey+"="+resources, "--yes")
+	c.heals(t, "pull")
+	c.running(t, system, 2)
 	done := read[act](t, c.must(t, "update", "--yes", "--timeout", "2m", "-o", "json"))
 	if done.Outcome != "Done" || done.Version != "0.26.2" || done.State != "UpToDate" || done.Previous != "0.27.3" {
 		t.Errorf("after a change in mid-move: %+v", done)

@@ -174,7 +174,7 @@ func TestACrashLoopOnOneNodeIsNoSuccess(t *testing.T) {
 	}
 	c.want(t, 4, "update", "--version", "0.27.3", "--nodes", "rolling-update", "--on-failure", "hold", "--wait", "--timeout", "60s", "--yes").says(t, "halted at node-07")
 	// Somebody lets the DaemonSet controller go on with the others all the same; wait until it has done what it can.
-	if out, err := c.tryKubectl(t, "-n", system, "patch", "daemonset/kube-flannel-ds", "-p", `{"spec":{"updateStrategy":{"type":"RollingUpdate"}}}`); err != nil {
+	if out, err := c.tryKubectl(t, "-n", system, "patch", "daemonset/kube-flannel-ds", "-p", `{"spec":{"updateStrategy":{"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":"10%","maxSurge":0}}}}`); err != nil {
 		t.Fatalf("kubectl patch: %v\n%s", err, out)
 	}
 	testkube.Eventually(t, 4*soon, func(ctx context.Context) error {
