@@ -96,9 +96,15 @@ func (c *cluster) moves(t *testing.T) {
 	if !c.rules(t)["clustercidrs"] {
 		t.Error("the old release's rule is gone while its pods run")
 	}
-	if err := c.Heal(t.Context(), "pull"); err != nil {
-		t.Fatal(err)
-	}
+	c.heals(t, "pull")
+	testkube.Eventually(t, soon, func(context.Context) error { // the node is mended when its agent runs
+		for _, p := range c.pods(t) {
+			if readySince(&p).IsZero() {
+				return fmt.Errorf("%s is not Ready", p.Name)
+			}
+		}
+		return nil
+	})
 	done := read[act](t, c.must(t, "update", "--version", "0.26.2", "--yes", "--timeout", "2m", "-o", "json"))
 	if done.Outcome != "Done" || done.Previous != "0.24.4" || done.Revision != 2 {
 		t.Errorf("going on: %+v", done)
