@@ -19,6 +19,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/addonctl/addonctl/pkg/sandbox"
 	"github.com/addonctl/addonctl/pkg/testkube"
 )
 
@@ -26,13 +27,18 @@ var (
 	rollNodes  = flag.Int("roll-nodes", 12, "how many nodes our roll and the DaemonSet controller's are compared on")
 	rollRounds = flag.Int("roll-rounds", 1, "how often each of them goes, in turn")
 	rollRatio  = flag.Float64("roll-ratio", 0, "how many times as long as the controller's our roll may take; 0 only prints it")
+	rollZones  = flag.Bool("roll-zones", false, "spread the nodes over three zones, which our roll takes one after the other; else they are in one")
 	rollBeside = flag.String("roll-beside", "", "another build of the command, whose roll is measured beside ours")
 )
 
 // The same update by our roll with gates that ask the API server alone, and by the DaemonSet controller, as many nodes at a time: how
 // long each takes, what it asks of the API server, and what our process costs. Small clusters only show that it can be measured.
 func TestARollCostsLittleMoreThanTheControllers(t *testing.T) {
-	c := start(t, testkube.Options{Nodes: *rollNodes, Audit: true})
+	pool := sandbox.Pool{Name: sandbox.DefaultPool, Count: *rollNodes}
+	if !*rollZones {
+		pool.Labels = map[string]string{corev1.LabelTopologyZone: "AD-1"}
+	}
+	c := start(t, testkube.Options{Pools: []sandbox.Pool{pool}, Audit: true})
 	ours := filepath.Join(t.TempDir(), "addonctl")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", ours, "../cmd/addonctl").CombinedOutput(); err != nil {
 		t.Fatalf("building the command: %v\n%s", err, out)
