@@ -27,7 +27,7 @@ var (
 	rollNodes  = flag.Int("roll-nodes", 12, "how many nodes our roll and the DaemonSet controller's are compared on")
 	rollRounds = flag.Int("roll-rounds", 1, "how often each of them goes, in turn")
 	rollRatio  = flag.Float64("roll-ratio", 0, "how many times as long as the controller's our roll may take; 0 only prints it")
-	rollZones  = flag.Bool("roll-zones", false, "spread the nodes over three zones, which our roll takes one after the other; else they are in one")
+	rollZones  = flag.Bool("roll-zones", true, "spread the nodes over three zones, which our roll takes one after the other; else they are in one")
 	rollBeside = flag.String("roll-beside", "", "another build of the command, whose roll is measured beside ours")
 )
 
@@ -49,10 +49,11 @@ func TestARollCostsLittleMoreThanTheControllers(t *testing.T) {
 	c.must(t, "unpin", "--yes")
 	limit := []string{"--on-failure", "hold", "--timeout", "10m", "--yes"}
 	update := []string{"update", "--version", "0.27.3"}
-	roll := slices.Concat(update, []string{"--nodes", "roll", "--canaries", "1", "--soak", "0s", "--ready-for", "0s"}, limit)
+	roll := slices.Concat(update, []string{"--nodes", "roll", "--canaries", "1", "--soak", "0s", "--ready-for", "0s", "--fresh-pod", ""}, limit)
 	variants := []variant{
 		{"addonctl --nodes roll", ours, roll},
 		{"DaemonSet controller", ours, slices.Concat(update, []string{"--nodes", "rolling-update", "--wait=false"}, limit)},
+		{"... and a fresh pod", ours, slices.Concat(roll, []string{"--fresh-pod", "example.com/fresh:1"})},
 	}
 	if *rollBeside != "" {
 		variants = append(variants, variant{"the other build", *rollBeside, roll})

@@ -16,9 +16,6 @@ import (
 	"github.com/addonctl/addonctl/pkg/testkube"
 )
 
-// perOperation is how many calls of each operation are killed at when not every one is.
-const perOperation = 20
-
 // A command that is disturbed is finished by the same command run again: same state as of an undisturbed run, nothing deleted,
 // and a whole CNI at every revision in between.
 func TestADisturbedCommandIsFinishedByTheNext(t *testing.T) {
@@ -178,7 +175,7 @@ func pick(name string, calls, aimed int) []spot {
 	}
 	r := random(name)
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	all = all[:min(max(0, perOperation-aimed), len(all))]
+	all = all[:min(max(0, *sample-aimed), len(all))]
 	slices.SortFunc(all, func(a, b spot) int { return a.n - b.n })
 	return append(out, all...)
 }

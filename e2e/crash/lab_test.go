@@ -22,6 +22,7 @@ import (
 )
 
 var (
+	sample    = flag.Int("sample", 20, "at how many calls of each operation to kill, when not at every one")
 	everyCall = flag.Bool("every-call", false, "kill at every call, and not at some that the seed picks")
 	schedules = flag.Int("schedules", 25, "how many fault schedules to play")
 	seed      = flag.Uint64("seed", 20261, "picks the calls to kill at and the faults to play")
