@@ -65,11 +65,22 @@ func (d decision) backAlone() bool {
 		(d.Record.Last().Digest != d.Installed.Digest || !d.Installed.Observed || slices.ContainsFunc(d.Nodes, d.behind))
 }
 
-// taking tells whether nodes are taking the target: it is live, pending, and no installation.
+// taking tells whether nodes are taking the target: it is live, and pending and no installation, or its template was changed by somebody
+// since, as kubectl rollout restart does.
 func (d decision) taking() bool {
 	last := d.Record.Last()
-	return last.pending() && last.By == "" && last.Digest == d.Installed.Digest && d.Installed.Ours && same(d.Installed.Version, d.target.Version.String()) &&
-		(d.Change.Digest == "" || d.Change.Digest == d.Installed.Digest) && (d.Record.Deployed().Number > 0 || slices.ContainsFunc(d.Nodes, d.behind))
+	if last.By != "" || last.Digest != d.Installed.Digest || !d.Installed.Ours || !same(d.Installed.Version, d.target.Version.String()) ||
+		d.Change.Digest != "" && d.Change.Digest != d.Installed.Digest {
+		return false
+	}
+	return last.pending() && (d.Record.Deployed().Number > 0 || slices.ContainsFunc(d.Nodes, d.behind)) || last.Status == Deployed && d.touched()
+}
+
+// touched tells whether nodes have to take a template that somebody changed beside us after every node had taken the release: nobody else
+// changes them, where the workload's controller does not.
+func (d decision) touched() bool {
+	return d.Installed.OnDelete && d.wishedUpdate() == RollNodes && d.desired.Back.Revision == 0 &&
+		(slices.ContainsFunc(d.Nodes, d.behind) || d.Roll.Revision != "" && d.Roll.Revision == d.Installed.Newest)
 }
 
 // rendersOnDelete tells whether the render itself says so: that of what was adopted like that, and one with an overlay.

@@ -139,7 +139,12 @@ func TestNodesFollowOneByOne(t *testing.T) {
 		"at rest, whatever restarted in a year": {
 			with(settled(t, "0.26.2"), byNode, func(in *plan.Input) { in.Nodes[0].Pod.Restarts = 9 }), "UpToDate",
 		},
-		"the first node": {rolled(t, 0), "ChangeNodes node-1/node-1-0.26.2, Canary"},
+		"at rest, and somebody changed the template":      {with(settled(t, "0.26.2"), byNode, touched(0)), "ChangeNodes node-1/uid, Canary"},
+		"... and it is held":                              {with(settled(t, "0.26.2"), byNode, touched(0), hold), "AwaitNodes, held"},
+		"... and the controller replaces pods":            {with(settled(t, "0.26.2"), touched(0)), "AwaitNodes"},
+		"... and the last node that took it is coming up": {with(settled(t, "0.26.2"), byNode, touched(3), unready(2)), "AwaitNodes, Batch"},
+		"... and all have passed":                         {with(settled(t, "0.26.2"), byNode, touched(3)), "Settle, Finished"},
+		"the first node":                                  {rolled(t, 0), "ChangeNodes node-1/node-1-0.26.2, Canary"},
 		"the controller has not seen the template": {
 			with(rolled(t, 0), func(in *plan.Input) { in.Installed.Observed = false }), "AwaitNodes",
 		},
@@ -183,6 +188,31 @@ func TestNodesFollowOneByOne(t *testing.T) {
 				t.Errorf("next is %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// touched is a template that somebody changed after every node had taken the release; so many nodes have taken the change, long ago.
+func touched(taken int) func(*plan.Input) {
+	return func(in *plan.Input) {
+		in.Installed.Newest = "hash-touched"
+		if taken > 0 {
+			in.Roll = noderoll.Record{Revision: "hash-touched", Started: in.Now.Add(-2 * time.Hour), At: in.Now.Add(-time.Hour), Canaries: []string{"node-1"}}
+		}
+		for i := range in.Nodes {
+			p := in.Nodes[i].Pod
+			p.Name, p.UID, p.Ready, p.Available, p.Created, p.ReadySince = "pod", "uid", true, true, in.Now.Add(-time.Hour), in.Now.Add(-time.Hour)
+			if i < taken {
+				p.Revision = "hash-touched"
+			}
+		}
+	}
+}
+
+// unready is a node whose agent has just begun.
+func unready(node int) func(*plan.Input) {
+	return func(in *plan.Input) {
+		p := in.Nodes[node].Pod
+		p.Ready, p.Available, p.Created, p.ReadySince = false, false, in.Now.Add(-time.Second), time.Time{}
 	}
 }
 

@@ -119,7 +119,7 @@ func (b *builder) finish(truth noderoll.Truth) {
 	if b.d.rolling != nil || !b.d.Installed.Observed || !truth.Done() || len(b.d.reboots()) > 0 {
 		b.nodes(truth)
 	}
-	if b.d.Record.Last().Status != Deployed {
+	if b.d.Record.Last().Status != Deployed || b.d.Roll.Revision != "" {
 		b.add(Settle, b.settleText())
 	}
 }

@@ -97,6 +97,7 @@ func (w *world) do(s plan.Step, crash bool) {
 	case plan.AwaitNodes:
 		w.wait()
 	case plan.Settle:
+		w.in.Roll = noderoll.Record{}
 		for i := range w.in.Record.Revisions {
 			r := &w.in.Record.Revisions[i]
 			switch {
