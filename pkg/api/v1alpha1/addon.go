@@ -172,6 +172,24 @@ type Configuration struct {
 // +kubebuilder:validation:MaxLength=262144
 type OverlayFile string
 
+// AddonInRollout is the part of one add-on in a rollout.
+type AddonInRollout struct {
+	// Name of the AddonRollout.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// Hold changes no further node: FinishNode lets the nodes under way end, Stop waits for nothing. Empty goes on.
+	// +kubebuilder:validation:Enum=FinishNode;Stop
+	// +optional
+	Hold string `json:"hold,omitempty"`
+}
+
+// What a rollout wants held.
+const (
+	HoldFinishNode = "FinishNode"
+	HoldStop       = "Stop"
+)
+
 // AddonSpec is what is wanted of one add-on on one cluster. Its settings (configurations, values and overlay) are used by every
 // render, whoever makes it. They hold at most 448 KiB together: 128 KiB of configurations, 64 KiB of values and 256 KiB of
 // overlay, so that a record stays far below the 1.5 MiB that etcd takes; whatever writes or follows a record checks it.
@@ -234,6 +252,9 @@ type AddonSpec struct {
 	// Accept allows one move that has no way back.
 	// +optional
 	Accept *Accept `json:"accept,omitempty"`
+	// Rollout that told the add-on to move, and what it wants of it now. The manager sets it; it is removed when the move has ended.
+	// +optional
+	Rollout *AddonInRollout `json:"rollout,omitempty"`
 	// Rollback is a way back that is under way; it is removed when every node has made it. Version or MoveTo says to which
 	// release.
 	// +optional

@@ -19,6 +19,25 @@ type IPFamily string
 // InCluster is the name of the record of a cluster that is its own hub.
 const InCluster = "in-cluster"
 
+// SecretReference names a Secret of the hub.
+type SecretReference struct {
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace"`
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// Connection is how a hub reaches a cluster.
+type Connection struct {
+	// KubeconfigSecret holds a kubeconfig under the key "value", as Cluster API writes them.
+	KubeconfigSecret SecretReference `json:"kubeconfigSecret"`
+}
+
+// KubeconfigKey is the key of a kubeconfig in its Secret, as Cluster API has it.
+const KubeconfigKey = "value"
+
 // ClusterNetworkSpec fixes how a cluster's pods are networked. The rules below are transition rules on the whole spec,
 // not on the fields, because a rule on a field does not run when the field is removed or added again.
 //
@@ -44,6 +63,9 @@ type ClusterNetworkSpec struct {
 	// Paused stops every write to the cluster; looking goes on.
 	// +optional
 	Paused bool `json:"paused,omitempty"`
+	// Connection is how the hub reaches the cluster; without one the cluster is its own hub.
+	// +optional
+	Connection *Connection `json:"connection,omitempty"`
 }
 
 // ClusterNetworkStatus is what was seen of the cluster's network type.
@@ -51,7 +73,20 @@ type ClusterNetworkStatus struct {
 	// ObservedGeneration is the generation of the spec that this status speaks of.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// Conditions follow kstatus: Ready always.
+	// Manager that drives the cluster's add-ons, as "namespace/name" of its Lease in the hub; empty while none does. While that Lease is
+	// held, addonctl's verbs write what is wanted and watch.
+	// +optional
+	Manager string `json:"manager,omitempty"`
+	// KubernetesVersion of its API server, as it was seen last.
+	// +optional
+	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
+	// UID of its namespace kube-system, which stands for the cluster's identity.
+	// +optional
+	UID string `json:"uid,omitempty"`
+	// Away is since when nobody answers; it is missing while somebody does.
+	// +optional
+	Away *metav1.Time `json:"away,omitempty"`
+	// Conditions follow kstatus: Ready always; Reachable beside it where a manager drives the cluster.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -65,7 +100,10 @@ type ClusterNetworkStatus struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Cluster,shortName=cnet
 // +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.networkType`
+// +kubebuilder:printcolumn:name="Kubernetes",type=string,JSONPath=`.status.kubernetesVersion`
+// +kubebuilder:printcolumn:name="Reachable",type=string,JSONPath=`.status.conditions[?(@.type=="Reachable")].status`
 // +kubebuilder:printcolumn:name="Paused",type=boolean,JSONPath=`.spec.paused`
+// +kubebuilder:printcolumn:name="Manager",type=string,priority=1,JSONPath=`.status.manager`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type ClusterNetwork struct {
 	metav1.TypeMeta   `json:",inline"`

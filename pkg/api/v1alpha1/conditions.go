@@ -12,6 +12,8 @@ const (
 	ConditionPinned = "Pinned"
 	// ConditionDegraded is true when at least one node that should run the add-on has no Ready pod of it.
 	ConditionDegraded = "Degraded"
+	// ConditionReachable is true when a cluster's API server answered the manager last.
+	ConditionReachable = "Reachable"
 )
 
 // Reasons of the conditions above.
@@ -38,6 +40,16 @@ const (
 	ReasonNodesNotReady = "NodesNotReady"
 	// ReasonNotInstalled : the add-on is not on the cluster.
 	ReasonNotInstalled = "NotInstalled"
+	// ReasonInvalid : the object cannot be followed; the message names field and value.
+	ReasonInvalid = "Invalid"
+	// ReasonOverlaps : another policy takes the same clusters.
+	ReasonOverlaps = "Overlaps"
+	// ReasonAccepted : the object is followed.
+	ReasonAccepted = "Accepted"
+	// ReasonUnreachable : the cluster's API server does not answer.
+	ReasonUnreachable = "Unreachable"
+	// ReasonReachable : it does.
+	ReasonReachable = "Reachable"
 	// ReasonPinned : spec.version is set.
 	ReasonPinned = "Pinned"
 	// ReasonAutomatic : spec.version is empty.

@@ -13,11 +13,15 @@ var GroupVersion = schema.GroupVersion{Group: "addonctl.io", Version: "v1alpha1"
 var (
 	ClusterNetworks = GroupVersion.WithResource("clusternetworks")
 	Addons          = GroupVersion.WithResource("addons")
+	UpdatePolicies  = GroupVersion.WithResource("updatepolicies")
+	AddonRollouts   = GroupVersion.WithResource("addonrollouts")
+	AddonCatalogs   = GroupVersion.WithResource("addoncatalogs")
 )
 
 // AddToScheme registers the kinds of this package with a scheme.
 func AddToScheme(s *runtime.Scheme) error {
-	s.AddKnownTypes(GroupVersion, &ClusterNetwork{}, &ClusterNetworkList{}, &Addon{}, &AddonList{})
+	s.AddKnownTypes(GroupVersion, &ClusterNetwork{}, &ClusterNetworkList{}, &Addon{}, &AddonList{}, &UpdatePolicy{}, &UpdatePolicyList{}, &AddonRollout{},
+		&AddonRolloutList{}, &AddonCatalog{}, &AddonCatalogList{})
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }

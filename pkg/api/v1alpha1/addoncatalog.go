@@ -1,0 +1,97 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Recall takes a release back everywhere: nothing is begun that goes to it, rolls to it stop at the node, and clusters that run it move
+// away as far as a path leads.
+type Recall struct {
+	// Addon is OKE's name of the add-on, such as Flannel.
+	// +kubebuilder:validation:Pattern=`^[A-Za-z][A-Za-z0-9]*$`
+	// +kubebuilder:validation:MaxLength=63
+	Addon string `json:"addon"`
+	// Version of the release.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Version string `json:"version"`
+	// Reason in a sentence; it is what every cluster that is concerned will say.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Reason string `json:"reason"`
+	// By is who recalled it.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	By string `json:"by,omitempty"`
+	// At is when.
+	// +optional
+	At *metav1.Time `json:"at,omitempty"`
+}
+
+// AddonCatalogSpec says where releases come from. Exactly one source is given.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.builtIn) && self.builtIn ? 1 : 0) + (has(self.directory) ? 1 : 0) == 1",message="give exactly one source: builtIn: true, or directory"
+type AddonCatalogSpec struct {
+	// BuiltIn is the catalog that the manager was built with.
+	// +optional
+	BuiltIn bool `json:"builtIn,omitempty"`
+	// Directory that the manager reads, such as a mounted volume. It is read again when it has changed.
+	// +kubebuilder:validation:Pattern=`^/`
+	// +kubebuilder:validation:MaxLength=4096
+	// +optional
+	Directory string `json:"directory,omitempty"`
+	// Recalls of releases, whoever the source is.
+	// +kubebuilder:validation:MaxItems=200
+	// +listType=map
+	// +listMapKey=addon
+	// +listMapKey=version
+	// +optional
+	Recalls []Recall `json:"recalls,omitempty"`
+}
+
+// AddonCatalogStatus is what was read of a catalog.
+type AddonCatalogStatus struct {
+	// ObservedGeneration is the generation of the spec that this status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Digest of what was read, over names and contents.
+	// +optional
+	Digest string `json:"digest,omitempty"`
+	// Read is when it was read with this digest for the first time.
+	// +optional
+	Read *metav1.Time `json:"read,omitempty"`
+	// Releases that it holds.
+	// +optional
+	Releases int32 `json:"releases,omitempty"`
+	// Conditions: Ready is False where it cannot be read; what was read before stays in force then.
+	// +listType=map
+	// +listMapKey=type
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// CatalogName is the only name that an AddonCatalog takes: a hub has one.
+const CatalogName = "default"
+
+// AddonCatalog says which releases there are, and which were recalled. A hub has one, of the name "default".
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster
+// +kubebuilder:printcolumn:name="Releases",type=integer,JSONPath=`.status.releases`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Read",type=date,JSONPath=`.status.read`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name == 'default'",message="a hub has one catalog: call it default"
+type AddonCatalog struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec   AddonCatalogSpec   `json:"spec"`
+	Status AddonCatalogStatus `json:"status,omitempty"`
+}
+
+// AddonCatalogList is a list of AddonCatalogs.
+// +kubebuilder:object:root=true
+type AddonCatalogList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []AddonCatalog `json:"items"`
+}
