@@ -79,6 +79,8 @@ type Decision struct {
 	// Why in words; Who has to act for it to go on, empty when nobody has.
 	Why string `json:"why"`
 	Who string `json:"who,omitempty"`
+	// At is when it was decided.
+	At time.Time `json:"-"`
 }
 
 // Decide says what follows from what is seen. Reports may come in any order; the record is not changed. recalled says why the release was;
@@ -105,7 +107,7 @@ func Decide(r Rules, record Record, reports []Report, recalled string, now time.
 
 // decide is Decide on a decider that is set up. Where it owns the members it writes to those that it was given.
 func (d *decider) decide(reports []Report, recalled string) Decision {
-	d.record = &d.out.Record
+	d.record, d.out.At = &d.out.Record, d.now
 	d.take(reports)
 	d.phase(recalled)
 	d.begin()
