@@ -23,6 +23,23 @@ func NewRules(p Policy) (Rules, error) {
 	return Rules{p, c}, err
 }
 
+// Fits tells whether a record can be decided on by these rules: it has the policy's waves, by name and in order. Else reason says what
+// became of them; whoever changed the policy meanwhile has to put them back, or abort the rollout.
+func (r Rules) Fits(record Record) (reason string, ok bool) {
+	same := func(w Wave, o WaveRecord) bool { return w.Name == o.Name }
+	if slices.EqualFunc(r.policy.waves(), record.Waves, same) {
+		return "", true
+	}
+	var now, then []string
+	for _, w := range r.policy.waves() {
+		now = append(now, w.Name)
+	}
+	for _, w := range record.Waves {
+		then = append(then, w.Name)
+	}
+	return fmt.Sprintf("the policy has the waves %s, and the rollout was opened with %s", strings.Join(now, ", "), strings.Join(then, ", ")), false
+}
+
 // Phase is where a rollout stands.
 type Phase string
 
@@ -83,8 +100,8 @@ type Decision struct {
 	At time.Time `json:"-"`
 }
 
-// Decide says what follows from what is seen. Reports may come in any order; the record is not changed. recalled says why the release was;
-// empty while it was not.
+// Decide says what follows from what is seen. Reports may come in any order; the record is not changed, and has to fit the rules (Fits).
+// recalled says why the release was; empty while it was not.
 //
 //	| the first that holds                    | phase      | starts                       | holds            |
 //	|-----------------------------------------|------------|------------------------------|------------------|

@@ -31,7 +31,7 @@ func PolicyFaults(name string, spec v1alpha1.UpdatePolicySpec) []error {
 
 // flat are the errors that were joined to one.
 func flat(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only what was joined directly
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		if err == nil {
 			return nil
