@@ -79,7 +79,7 @@ const CatalogName = "default"
 // +kubebuilder:printcolumn:name="Releases",type=integer,JSONPath=`.status.releases`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Read",type=date,JSONPath=`.status.read`
-// +kubebuilder:validation:XValidation:rule="self.metadata.name == 'default'",message="a hub has one catalog: call it default"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name == 'default'",message="metadata.name: a hub has one catalog: call it default"
 type AddonCatalog struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`

@@ -7,6 +7,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 //
 // +kubebuilder:validation:XValidation:rule="self.verb == 'approve' ? has(self.wave) : !has(self.wave)",message="wave goes with approve, and approve needs one"
 // +kubebuilder:validation:XValidation:rule="self.verb == 'retry' || !has(self.clusters)",message="clusters goes with retry alone"
+// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="an order that was given stays as it is: give another one"
 type Order struct {
 	// Number of the order, from 1 on.
 	// +kubebuilder:validation:Minimum=1
@@ -40,7 +41,8 @@ type Order struct {
 // AddonRolloutSpec is one release on its way over the clusters of a policy.
 //
 // +kubebuilder:validation:XValidation:rule="self.policy == oldSelf.policy && self.addon == oldSelf.addon && self.version == oldSelf.version",message="policy, addon and version name this rollout and cannot be changed"
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.orders) || (has(self.orders) && oldSelf.orders.all(o, self.orders.exists(n, n == o)))",message="an order that was given stays: give another one"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.orders) || (has(self.orders) && oldSelf.orders.all(o, self.orders.exists(n, n.number == o.number)))",fieldPath=".orders",message="an order that was given stays: give another one"
+// +kubebuilder:validation:XValidation:rule="!has(self.orders) || !has(oldSelf.orders) || self.orders.all(n, oldSelf.orders.exists(o, o.number == n.number) || oldSelf.orders.all(o, o.number < n.number))",fieldPath=".orders",message="a new order has a number above all that were given: they are carried out in turn"
 type AddonRolloutSpec struct {
 	// Policy by which it goes.
 	// +kubebuilder:validation:MinLength=1

@@ -28,6 +28,7 @@ type PolicyWave struct {
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
 	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('8784h')",message="want at most 366 days"
 	// +optional
 	Soak *metav1.Duration `json:"soak,omitempty"`
 	// Approval is true when somebody has to approve the wave before it begins (addonctl rollout approve).
@@ -38,7 +39,7 @@ type PolicyWave struct {
 // PolicyWindow opens by a schedule and stays open for a while.
 type PolicyWindow struct {
 	// Cron is when it opens: minute, hour, day of the month, month, day of the week, on the clock of its zone.
-	// +kubebuilder:validation:MinLength=9
+	// +kubebuilder:validation:Pattern=`^[^ =]+( +[^ =]+){4}$`
 	// +kubebuilder:validation:MaxLength=256
 	Cron string `json:"cron"`
 	// Duration is how long it stays open, from a minute to 31 days.
@@ -70,8 +71,6 @@ type PolicyWindows struct {
 
 // UpdatePolicySpec is how new releases go over the clusters that it selects (docs/rollout.md). What is not set takes the default that
 // is given with the field.
-//
-// +kubebuilder:validation:XValidation:rule="!has(self.waves) || self.waves.all(w, self.waves.exists_one(o, o.name == w.name))",message="each wave needs a name that no other wave has"
 type UpdatePolicySpec struct {
 	// Selector of the clusters, by the labels of their ClusterNetworks; empty takes all. Two policies that take the same cluster for the
 	// same add-on are both refused for it: nothing is begun there until one of them lets go.
@@ -102,6 +101,7 @@ type UpdatePolicySpec struct {
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
 	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('8784h')",message="want at most 366 days"
 	// +optional
 	Soak *metav1.Duration `json:"soak,omitempty"`
 	// FailureBudget is how many clusters may fail; one more halts everything. Empty means 0.
@@ -115,6 +115,7 @@ type UpdatePolicySpec struct {
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
 	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('8784h')",message="want at most 366 days"
 	// +optional
 	MinimumAge *metav1.Duration `json:"minimumAge,omitempty"`
 	// Windows in which clusters may be changed; empty means always.
@@ -130,7 +131,7 @@ type UpdatePolicySpec struct {
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
 	// +kubebuilder:validation:MaxLength=64
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="want at least a second"
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('8784h')",message="want from a second to 366 days"
 	// +optional
 	HungAfter *metav1.Duration `json:"hungAfter,omitempty"`
 	// AwayAfter is how long a cluster under way may be out of reach before others take its place. Empty means 15m.
@@ -138,6 +139,7 @@ type UpdatePolicySpec struct {
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
 	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('8784h')",message="want at most 366 days"
 	// +optional
 	AwayAfter *metav1.Duration `json:"awayAfter,omitempty"`
 	// Paused opens no new rollouts; those that are open go on (addonctl rollout pause stops one).
@@ -177,7 +179,7 @@ type UpdatePolicyStatus struct {
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Paused",type=boolean,JSONPath=`.spec.paused`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 100",message="a policy's name has at most 100 characters: rollouts are named after it"
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 100",message="metadata.name: a policy's name has at most 100 characters: rollouts are named after it"
 type UpdatePolicy struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
