@@ -68,32 +68,52 @@ func recorded(d *time.Duration) *metav1.Duration {
 	return &metav1.Duration{Duration: *d}
 }
 
-// pauses is how often a pause is written anew that somebody else's write came before: whoever is at work keeps the status meanwhile.
-const pauses = 10
-
 // ErrNotRecorded says that nothing is recorded of the add-on.
 var ErrNotRecorded = errors.New("nothing is recorded of it")
 
 // Pause records that the roll of an add-on's nodes is paused, or is not any more; changed is false where that is recorded already. It
 // changes nothing else of the wish, so whoever is at work on that goes on with it. It may be repeated.
 func (h *Hub) Pause(ctx context.Context, cluster, addOn string, paused bool) (changed bool, err error) {
-	for range pauses {
-		a, e := h.Addon(ctx, cluster, addOn)
-		if e != nil {
-			return false, e
+	err = insist(ctx, func() error {
+		a, err := h.Addon(ctx, cluster, addOn)
+		if err != nil {
+			return err
 		}
 		if a == nil {
-			return false, fmt.Errorf("pausing the roll of %s: %w", addOn, ErrNotRecorded)
+			return fmt.Errorf("pausing the roll of %s: %w", addOn, ErrNotRecorded)
 		}
 		want := policy(a.Spec.Roll)
 		if want.Paused == paused {
-			return false, nil
+			return nil
 		}
 		want.Paused = paused
 		wantRoll(&a.Spec, want)
-		if err = h.SaveAddon(ctx, a); !errors.Is(err, ErrChanged) {
-			return err == nil, err
+		err = h.SaveAddon(ctx, a)
+		changed = err == nil
+		return err
+	})
+	return changed, err
+}
+
+const (
+	// tries is how often a record is read and written anew that somebody else's write came before: whoever is at work keeps the status, which
+	// is the same object.
+	tries = 40
+	// mostBetween two of them; the first come at once.
+	mostBetween = 100 * time.Millisecond
+)
+
+// insist does something again that somebody was faster with; the last error is ErrChanged where somebody always was.
+func insist(ctx context.Context, do func() error) (err error) {
+	for i := range tries {
+		if err = do(); !errors.Is(err, ErrChanged) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(min(mostBetween, time.Duration(i)*5*time.Millisecond)):
 		}
 	}
-	return false, err
+	return err
 }

@@ -194,6 +194,9 @@ type AddonRolloutStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
+// MaxOrders is how many orders one rollout can take.
+const MaxOrders = 100
+
 // MaxRolloutMembers is how many clusters one rollout can have: a record stays well below the 1.5 MiB that etcd takes.
 const MaxRolloutMembers = 4000
 
