@@ -268,11 +268,16 @@ func (s *session) ask(ctx context.Context, in plan.Input, p plan.Plan, w hub.Wis
 
 // confirm asks for a yes, after what would be done was shown.
 func (s *session) confirm(ctx context.Context, yes bool) error {
+	return s.agree(ctx, "cluster "+s.cluster, yes)
+}
+
+// agree is confirm for a change of something else than a cluster.
+func (s *session) agree(ctx context.Context, what string, yes bool) error {
 	if yes {
 		return nil
 	}
 	if !s.terminal() {
-		return usage("add --yes to act without being asked", "this would change cluster %s, and there is no terminal to ask on", s.cluster)
+		return usage("add --yes to act without being asked", "this would change %s, and there is no terminal to ask on", what)
 	}
 	return s.question(ctx, "Go on? [y/N] ", func(answer string) bool {
 		answer = strings.ToLower(answer)

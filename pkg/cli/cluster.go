@@ -14,10 +14,10 @@ import (
 
 func (a *app) clusterCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "cluster", Short: "Register clusters with their network type", Args: noArgs,
+		Use: "cluster", Short: "Register clusters with their network type, and list those of a fleet", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.registerCommand())
+	c.AddCommand(a.registerCommand(), a.clusterListCommand())
 	return c
 }
 

@@ -22,6 +22,7 @@ const (
 	exitGate        = 4
 	exitUnfinished  = 5
 	exitRolledBack  = 6
+	exitLeftBehind  = 7
 	exitConflict    = 8
 	exitUnreachable = 9
 	exitInterrupted = 130

@@ -119,7 +119,7 @@ func (a *app) root() *cobra.Command {
 installs the matching CNI add-on, and either moves it to the newest fitting release or keeps the version you pin.
 
 Exit codes: 0 done, 1 failure, 2 usage, 3 refused by a rule, 4 gate failed or halted, 5 not finished in time or nodes left,
-6 rolled back, 8 conflict with somebody else, 9 API server not reachable, 130 interrupted.`,
+6 rolled back, 7 finished with clusters left behind, 8 conflict with somebody else, 9 API server not reachable, 130 interrupted.`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -135,7 +135,7 @@ Exit codes: 0 done, 1 failure, 2 usage, 3 refused by a rule, 4 gate failed or ha
 		a.versionsCommand(), a.outdatedCommand(),
 		a.breakGlassCommand(), a.uninstallCommand(),
 		a.clusterCommand(), a.sandboxCommand(), a.versionCommand(),
-		a.catalogCommand(), a.rolloutCommand(),
+		a.catalogCommand(), a.rolloutCommand(), a.recallCommand(),
 	)
 	c.InitDefaultCompletionCmd()
 	c.CompletionOptions.HiddenDefaultCmd = false
