@@ -30,10 +30,14 @@ was taken back, 3 when it was aborted or its release recalled, and 4 when it hal
 			if err != nil {
 				return err
 			}
-			if watch {
-				return s.watchRollout(c.Context(), args[0])
+			managers, err := s.managers(c.Context())
+			if err != nil {
+				return err
 			}
-			r, err := s.rolloutStatus(c.Context(), args[0])
+			if watch {
+				return s.watchRollout(c.Context(), args[0], managers)
+			}
+			r, err := s.rolloutStatus(c.Context(), args[0], managers)
 			if err != nil {
 				return err
 			}
@@ -52,12 +56,8 @@ func (s *session) unmanaged(r rolloutReport) {
 	}
 }
 
-func (s *session) rolloutStatus(ctx context.Context, name string) (rolloutReport, error) {
+func (s *session) rolloutStatus(ctx context.Context, name string, managers []string) (rolloutReport, error) {
 	r, err := s.rollout(ctx, name)
-	if err != nil {
-		return rolloutReport{}, err
-	}
-	managers, err := s.managers(ctx)
 	if err != nil {
 		return rolloutReport{}, err
 	}
@@ -69,10 +69,10 @@ func (s *session) rolloutStatus(ctx context.Context, name string) (rolloutReport
 }
 
 // watchRollout shows a rollout whenever it says something else, until it has ended or halted.
-func (s *session) watchRollout(ctx context.Context, name string) error {
+func (s *session) watchRollout(ctx context.Context, name string, managers []string) error {
 	var last *rolloutReport
 	for {
-		r, err := s.rolloutStatus(ctx, name)
+		r, err := s.rolloutStatus(ctx, name, managers)
 		switch {
 		case ctx.Err() != nil:
 			return &exit{code: exitInterrupted, err: errors.New("interrupted; it only looked")}

@@ -15,17 +15,17 @@ import (
 
 // Clusters are the ClusterNetworks that a label selector takes, in order of names; empty takes all.
 func (h *Hub) Clusters(ctx context.Context, selector string) ([]v1alpha1.ClusterNetwork, error) {
-	return list[v1alpha1.ClusterNetwork](ctx, h, v1alpha1.ClusterNetworks, selector)
+	return list[v1alpha1.ClusterNetwork](ctx, h, v1alpha1.ClusterNetworks, selector, manyAtOnce)
 }
 
 // AllAddons are the Addons of every cluster, in order of names.
 func (h *Hub) AllAddons(ctx context.Context) ([]v1alpha1.Addon, error) {
-	return list[v1alpha1.Addon](ctx, h, v1alpha1.Addons, "")
+	return list[v1alpha1.Addon](ctx, h, v1alpha1.Addons, "", manyAtOnce)
 }
 
 // Rollouts are all of them, in order of names.
 func (h *Hub) Rollouts(ctx context.Context) ([]v1alpha1.AddonRollout, error) {
-	return list[v1alpha1.AddonRollout](ctx, h, v1alpha1.AddonRollouts, "")
+	return list[v1alpha1.AddonRollout](ctx, h, v1alpha1.AddonRollouts, "", fewAtOnce)
 }
 
 // Rollout reads an AddonRollout; nil when there is none.
@@ -38,14 +38,17 @@ func (h *Hub) Policy(ctx context.Context, name string) (*v1alpha1.UpdatePolicy, 
 	return read[v1alpha1.UpdatePolicy](ctx, h, v1alpha1.UpdatePolicies, name)
 }
 
-// pageSize is how many records are asked for at once.
-const pageSize = 500
+// How many records are asked for at once: a rollout of thousands of clusters has a megabyte.
+const (
+	manyAtOnce = 500
+	fewAtOnce  = 20
+)
 
 // list reads records in pages; none where our definitions are not installed.
-func list[T any](ctx context.Context, h *Hub, r schema.GroupVersionResource, selector string) ([]T, error) {
+func list[T any](ctx context.Context, h *Hub, r schema.GroupVersionResource, selector string, atOnce int64) ([]T, error) {
 	var out []T
 	for page := ""; ; {
-		l, err := h.client.Dynamic.Resource(r).List(ctx, metav1.ListOptions{LabelSelector: selector, Limit: pageSize, Continue: page})
+		l, err := h.client.Dynamic.Resource(r).List(ctx, metav1.ListOptions{LabelSelector: selector, Limit: atOnce, Continue: page})
 		if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
 			return nil, nil
 		}
