@@ -26,3 +26,18 @@ func (c *Catalog) first(match func(AddOn) bool) (AddOn, bool) {
 	}
 	return c.AddOns[i], true
 }
+
+// Recalled is the catalog with the releases recalled that recalled names; c stays as it is. A release that is not there is none.
+func (c *Catalog) Recalled(recalled func(addOn, version string) bool) *Catalog {
+	out := &Catalog{AddOns: slices.Clone(c.AddOns)}
+	for i := range out.AddOns {
+		a := &out.AddOns[i]
+		a.Releases = slices.Clone(a.Releases)
+		for k := range a.Releases {
+			if r := &a.Releases[k]; recalled(a.Name, r.Version.String()) {
+				r.Status = Recalled
+			}
+		}
+	}
+	return out
+}

@@ -59,3 +59,11 @@ func (d decision) choice(r catalog.Release) Choice {
 	}
 	return c
 }
+
+// Newest is the newest release that automatic mode may take now, whatever is asked for or wished; it may be the installed one. It is empty
+// when there is none.
+func Newest(in Input) string {
+	in.Request = Request{}
+	r, _ := decide(in).newest()
+	return r.Version.String()
+}

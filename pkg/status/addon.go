@@ -19,6 +19,7 @@ func Addon(before v1alpha1.AddonStatus, generation int64, in plan.Input, p plan.
 		ObservedGeneration:      generation,
 		LifecycleState:          Lifecycle(p),
 		CurrentInstalledVersion: in.Installed.Version,
+		NewestFit:               newestFit(in),
 		DrivenBy:                by,
 		Nodes: &v1alpha1.NodeCounts{
 			Total: int32(p.Nodes.Total), Updated: int32(p.Nodes.Updated), Ready: int32(p.Nodes.Ready), //nolint:gosec // node counts are small
@@ -36,6 +37,19 @@ func Addon(before v1alpha1.AddonStatus, generation int64, in plan.Input, p plan.
 	}
 	out.Conditions = conditions(before.Conditions, generation, in, p)
 	return out
+}
+
+// maxVersion is how long a version in a status can be.
+const maxVersion = 128
+
+// newestFit is the release that automatic mode would take now. One with a name that no record can hold is none: half a name would be that
+// of another release.
+func newestFit(in plan.Input) string {
+	v := plan.Newest(in)
+	if len(v) > maxVersion {
+		return ""
+	}
+	return v
 }
 
 // Lifecycle is the add-on's state in OKE's words:

@@ -383,6 +383,11 @@ type AddonStatus struct {
 	// TargetVersion is where the add-on is going; empty when it is there.
 	// +optional
 	TargetVersion string `json:"targetVersion,omitempty"`
+	// NewestFit is the release that automatic updates would take now: the newest that fits, which may be the installed one. It is empty
+	// when none fits. Nothing moves by it alone: a rollout does (docs/rollout.md), or addonctl update.
+	// +kubebuilder:validation:MaxLength=128
+	// +optional
+	NewestFit string `json:"newestFit,omitempty"`
 	// Nodes sums up the per-node truth.
 	// +optional
 	Nodes *NodeCounts `json:"nodes,omitempty"`
