@@ -1,0 +1,224 @@
+package controller
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/rollout"
+	"github.com/addonctl/addonctl/pkg/status"
+)
+
+// BuiltInPolicy is the name of the policy for clusters that no UpdatePolicy takes. All its fields have their defaults; an UpdatePolicy of
+// this name replaces it.
+const BuiltInPolicy = "default"
+
+// policy is an update policy that can be asked.
+type policy struct {
+	name    string
+	spec    v1alpha1.UpdatePolicySpec
+	builtIn bool
+	// faults that keep it from being followed, with field paths.
+	faults []error
+	// selector of its clusters, nil when it cannot be read, and of its waves.
+	selector labels.Selector
+	waves    []waveSelector
+}
+
+// waveSelector is a wave of a policy that can be asked.
+type waveSelector struct {
+	name     string
+	selector labels.Selector
+}
+
+// readPolicy reads a policy. One with faults is read as far as it can be.
+func readPolicy(name string, spec v1alpha1.UpdatePolicySpec) policy {
+	p := policy{name: name, spec: spec, faults: status.PolicyFaults(name, spec)}
+	p.selector, _ = labels.Parse(spec.Selector)
+	for _, w := range spec.Waves {
+		if s, err := labels.Parse(w.Selector); err == nil {
+			p.waves = append(p.waves, waveSelector{w.Name, s})
+		}
+	}
+	if len(spec.Waves) == 0 {
+		p.waves = []waveSelector{{"all", labels.Everything()}}
+	}
+	return p
+}
+
+// covers tells whether a policy is for an add-on on clusters with such labels.
+func (p policy) covers(of labels.Set, addOn string) bool {
+	return p.selector != nil && p.selector.Matches(of) && (len(p.spec.Addons) == 0 || slices.Contains(p.spec.Addons, addOn))
+}
+
+// records are what the hub holds at one moment. Nothing that they point to may be changed: a cache shares it.
+type records struct {
+	// policies by their names, the built-in one last where there is one.
+	policies []policy
+	networks map[string]*v1alpha1.ClusterNetwork
+	// addons in order of clusters, and rollouts in order of names.
+	addons   []*v1alpha1.Addon
+	rollouts []*v1alpha1.AddonRollout
+	recalls  []v1alpha1.Recall
+}
+
+// newRecords puts together what was listed. builtIn tells whether clusters that nobody takes have a policy.
+func newRecords(policies []v1alpha1.UpdatePolicy, networks []v1alpha1.ClusterNetwork, addons []v1alpha1.Addon, rollouts []v1alpha1.AddonRollout,
+	recalls []v1alpha1.Recall, builtIn bool,
+) records {
+	r := records{networks: map[string]*v1alpha1.ClusterNetwork{}, recalls: recalls}
+	for i := range policies {
+		r.policies = append(r.policies, readPolicy(policies[i].Name, policies[i].Spec))
+	}
+	slices.SortFunc(r.policies, func(a, b policy) int { return cmp.Compare(a.name, b.name) })
+	if _, replaced := r.policy(BuiltInPolicy); builtIn && !replaced {
+		p := readPolicy(BuiltInPolicy, v1alpha1.UpdatePolicySpec{})
+		p.builtIn = true
+		r.policies = append(r.policies, p)
+	}
+	for i := range networks {
+		r.networks[networks[i].Name] = &networks[i]
+	}
+	for i := range addons {
+		r.addons = append(r.addons, &addons[i])
+	}
+	slices.SortFunc(r.addons, func(a, b *v1alpha1.Addon) int {
+		return cmp.Or(cmp.Compare(a.Spec.Cluster, b.Spec.Cluster), cmp.Compare(a.Name, b.Name))
+	})
+	for i := range rollouts {
+		r.rollouts = append(r.rollouts, &rollouts[i])
+	}
+	slices.SortFunc(r.rollouts, func(a, b *v1alpha1.AddonRollout) int { return cmp.Compare(a.Name, b.Name) })
+	return r
+}
+
+// policy of a name.
+func (r records) policy(name string) (policy, bool) {
+	i := slices.IndexFunc(r.policies, func(p policy) bool { return p.name == name })
+	if i < 0 {
+		return policy{}, false
+	}
+	return r.policies[i], true
+}
+
+// takers are the names of the policies that take an add-on of a cluster:
+//
+//	| policies that cover it | one whose selector cannot be read | takers             |
+//	|------------------------|-----------------------------------|--------------------|
+//	| some                   |                                   | these              |
+//	| none                   | no                                | the built-in one   |
+//	| none                   | yes: it may mean this cluster     | none               |
+func (r records) takers(a *v1alpha1.Addon) []string {
+	n := r.networks[a.Spec.Cluster]
+	if n == nil {
+		return nil
+	}
+	var out []string
+	unread := false
+	for _, p := range r.policies {
+		switch {
+		case p.builtIn:
+		case p.selector == nil:
+			unread = true
+		case p.covers(n.Labels, a.Spec.Addon):
+			out = append(out, p.name)
+		}
+	}
+	if p, ok := r.policy(BuiltInPolicy); ok && p.builtIn && len(out) == 0 && !unread {
+		return []string{p.name}
+	}
+	return out
+}
+
+// taken are the add-ons that a policy takes, and for each that others take too, who.
+func (r records) taken(policy string) (addons []*v1alpha1.Addon, overlaps []overlap) {
+	for _, a := range r.addons {
+		takers := r.takers(a)
+		if !slices.Contains(takers, policy) {
+			continue
+		}
+		addons = append(addons, a)
+		for _, other := range takers {
+			if other != policy {
+				overlaps = append(overlaps, overlap{other, a.Spec.Addon, a.Spec.Cluster})
+			}
+		}
+	}
+	return addons, overlaps
+}
+
+// faults keep a policy from being followed: those of its fields, and more clusters than a rollout can have.
+func (r records) faults(p policy) []error {
+	out := slices.Clone(p.faults)
+	counts := map[string]int{}
+	addons, _ := r.taken(p.name)
+	for _, a := range addons {
+		counts[a.Spec.Addon]++
+	}
+	for _, addOn := range sortedKeys(counts) {
+		if n := counts[addOn]; n > v1alpha1.MaxRolloutMembers {
+			out = append(out, rollout.FieldError{
+				Field: "spec.selector", Value: p.spec.Selector,
+				Want: fmt.Sprintf("want at most %d clusters, and it takes %d with %s: split the policy", v1alpha1.MaxRolloutMembers, n, addOn),
+			})
+		}
+	}
+	return out
+}
+
+// overlap is an add-on of a cluster that another policy takes too.
+type overlap struct{ policy, addOn, cluster string }
+
+// overlapText names the other policies, and some of the clusters; empty when there is none.
+func overlapText(all []overlap) string {
+	slices.SortFunc(all, func(a, b overlap) int {
+		return cmp.Or(cmp.Compare(a.policy, b.policy), cmp.Compare(a.addOn, b.addOn), cmp.Compare(a.cluster, b.cluster))
+	})
+	var out []string
+	for len(all) > 0 {
+		first := all[0]
+		n := slices.IndexFunc(all, func(o overlap) bool { return o.policy != first.policy || o.addOn != first.addOn })
+		if n < 0 {
+			n = len(all)
+		}
+		var clusters []string
+		for _, o := range all[:n] {
+			clusters = append(clusters, o.cluster)
+		}
+		out = append(out, fmt.Sprintf("policy %s takes %s of %s too", first.policy, first.addOn, few(clusters)))
+		all = all[n:]
+	}
+	return strings.Join(out, "; ")
+}
+
+// few are some of them, and how many more there are.
+func few(all []string) string {
+	const most = 5
+	if len(all) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(all[:most], ", "), len(all)-most)
+	}
+	return strings.Join(all, ", ")
+}
+
+// recalled says why a release was; empty when it was not.
+func (r records) recalled(addOn, version string) string {
+	x := recallOf(r.recalls, addOn, version)
+	if x == nil {
+		return ""
+	}
+	return cmp.Or(x.Reason, "no reason was given")
+}
+
+// waveOf is the index, among waves that were recorded, of the first wave of a policy that takes a cluster; -1 when none does.
+func (p policy) waveOf(of labels.Set, recorded []rollout.WaveRecord) int {
+	for _, w := range p.waves {
+		if w.selector.Matches(of) {
+			return slices.IndexFunc(recorded, func(r rollout.WaveRecord) bool { return r.Name == w.name })
+		}
+	}
+	return -1
+}
