@@ -83,22 +83,28 @@ func (r records) active(policy, addOn string, candidates []string) string {
 		v := x.Spec.Version
 		same := func(c string) bool { return status.SameVersion(c, v) }
 		switch {
-		case closed(x) && x.Status.Undone != "" && !ended(x):
+		case returning(x):
 			return v
 		case closed(x):
 			open = slices.DeleteFunc(open, same)
-		case ended(x) && x.Status.Phase != string(rollout.Recalled):
-		case v == newest || slices.ContainsFunc(candidates, same):
+		case !through(x) && (v == newest || slices.ContainsFunc(candidates, same)):
 			open = append(open, v)
 		}
 	}
+	open = slices.DeleteFunc(open, func(v string) bool { return r.recalled(addOn, v) != "" })
 	out := ""
 	for _, v := range open {
-		if r.recalled(addOn, v) == "" {
-			out = newerOf(v, out)
-		}
+		out = newerOf(v, out)
 	}
 	return out
+}
+
+// returning tells whether a rollout is being taken back, and goes on by itself.
+func returning(x *v1alpha1.AddonRollout) bool { return x.Status.Undone != "" && !ended(x) }
+
+// through tells whether a rollout has ended for good: one whose release was recalled has not, because the recall may be taken back.
+func through(x *v1alpha1.AddonRollout) bool {
+	return ended(x) && x.Status.Phase != string(rollout.Recalled)
 }
 
 // newerOf is the newer of two versions, the second of which may be empty.
