@@ -99,7 +99,8 @@ type Report struct {
 	Unfit string
 	// Failed says why its move ended badly; empty when it did not.
 	Failed string
-	// Progress is the last sign of it; zero when there is none.
+	// Progress is the last sign of it; zero when there is none. Of a cluster that is held back it is the moment of the look: what may not go
+	// on does not hang, however long nobody looked.
 	Progress time.Time
 }
 

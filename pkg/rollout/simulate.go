@@ -378,6 +378,9 @@ func (w *world) see() []Report {
 		if x.Pinned {
 			c.Unfit = "is pinned"
 		}
+		if x.held {
+			c.Progress = w.now
+		}
 		w.reports = append(w.reports, c)
 	}
 	return w.reports

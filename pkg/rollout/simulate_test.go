@@ -102,3 +102,19 @@ func TestASimulationStops(t *testing.T) {
 		})
 	}
 }
+
+// A cluster that is held back does not hang, however long nobody looks: here it moves for two hours a day, and nothing else happens in
+// between.
+func TestWhatIsHeldBackDoesNotHang(t *testing.T) {
+	t.Parallel()
+	soak := time.Duration(0)
+	s := rollout.Scenario{
+		AddOn: "Flannel", Start: noon, For: 10 * 24 * time.Hour, Releases: []rollout.SimRelease{{Version: goal, At: noon}},
+		Clusters: []rollout.SimCluster{{Name: "c1", Version: "1.0.0", Takes: rollout.Spread{P50: 5 * time.Hour}}},
+		Policy:   rollout.Policy{Name: "p", Soak: &soak, Windows: rollout.Windows{Allow: []rollout.Window{{Cron: "0 12 * * *", Duration: 2 * time.Hour}}}},
+	}
+	out := simulate(t, s, 1)
+	if r := out.Rollouts[0]; r.Phase != rollout.Finished || r.Ended.Sub(noon) < 48*time.Hour {
+		t.Errorf("it ended %s as %s: %s; %v", r.Ended, r.Phase, r.Why, out.Log)
+	}
+}
