@@ -61,13 +61,11 @@ func twins() map[string]twin {
 	waves := []v1alpha1.PolicyWave{{Name: "canary", Selector: "wave=w0"}, {Name: "early", Selector: "wave=w1"}, {Name: "rest", Selector: "wave=w2"}}
 	day := 24 * time.Hour
 	soon := time.Hour
-	release := func(v string, at time.Duration) rollout.SimRelease {
-		return rollout.SimRelease{Version: v, At: monday.Add(at)}
-	}
+	first := rollout.SimRelease{Version: newer, At: monday.Add(soon)}
 	return map[string]twin{
 		"waves, soak, a window, and clusters that come and go": {
 			rollout.Scenario{
-				For: 10 * day, Releases: []rollout.SimRelease{release(newer, soon)},
+				For: 10 * day, Releases: []rollout.SimRelease{first},
 				Clusters: []rollout.SimCluster{
 					cluster("c1", 0, 20*time.Minute), cluster("c2", 1, 3*time.Hour), cluster("c3", 1, 40*time.Minute, awayFrom(20*time.Hour, 12*time.Hour)),
 					cluster("c4", 1, time.Hour, isPinnedIn), cluster("c5", 2, 2*time.Hour, awayFrom(0, 5*day)), cluster("c6", 2, 90*time.Minute),
@@ -81,7 +79,7 @@ func twins() map[string]twin {
 		},
 		"a failure halts, people resume, and the budget is spent again": {
 			rollout.Scenario{
-				For: 10 * day, Releases: []rollout.SimRelease{release(newer, soon)}, People: rollout.People{OnHalt: "resume", After: 2 * time.Hour},
+				For: 10 * day, Releases: []rollout.SimRelease{first}, People: rollout.People{OnHalt: "resume", After: 2 * time.Hour},
 				Clusters: []rollout.SimCluster{
 					cluster("c1", 0, time.Hour), cluster("c2", 1, time.Hour, fails), cluster("c3", 1, 2*time.Hour), cluster("c4", 2, time.Hour, fails),
 					cluster("c5", 2, 30*time.Minute), cluster("c6", 2, 5*time.Hour),
@@ -91,7 +89,7 @@ func twins() map[string]twin {
 		},
 		"a failure halts, and people take it back": {
 			rollout.Scenario{
-				For: 10 * day, Releases: []rollout.SimRelease{release(newer, soon)}, People: rollout.People{OnHalt: "undo", After: time.Hour},
+				For: 10 * day, Releases: []rollout.SimRelease{first}, People: rollout.People{OnHalt: "undo", After: time.Hour},
 				Clusters: []rollout.SimCluster{
 					cluster("c1", 0, time.Hour), cluster("c2", 1, time.Hour), cluster("c3", 1, 2*time.Hour), cluster("c4", 2, time.Hour, fails),
 					cluster("c5", 2, 3*time.Hour),
@@ -102,7 +100,7 @@ func twins() map[string]twin {
 		"a newer release ends the older one, and a recall ends it too": {
 			rollout.Scenario{
 				For: 10 * day, Releases: []rollout.SimRelease{
-					release(newer, soon), {Version: newestOf, At: monday.Add(30 * time.Hour), Recalled: monday.Add(35 * time.Hour)},
+					first, {Version: newestOf, At: monday.Add(30 * time.Hour), Recalled: monday.Add(35 * time.Hour)},
 				},
 				Clusters: []rollout.SimCluster{
 					cluster("c1", 0, time.Hour), cluster("c2", 1, time.Hour), cluster("c3", 1, 2*time.Hour), cluster("c4", 2, 40*time.Hour),
@@ -113,7 +111,7 @@ func twins() map[string]twin {
 		},
 		"people approve": {
 			rollout.Scenario{
-				For: 10 * day, Releases: []rollout.SimRelease{release(newer, soon)}, People: rollout.People{Approve: &soon},
+				For: 10 * day, Releases: []rollout.SimRelease{first}, People: rollout.People{Approve: &soon},
 				Clusters: []rollout.SimCluster{cluster("c1", 0, time.Hour), cluster("c2", 1, time.Hour), cluster("c3", 2, time.Hour)},
 			},
 			v1alpha1.UpdatePolicySpec{

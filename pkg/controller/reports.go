@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
@@ -43,7 +44,7 @@ type sight struct {
 //	| paused, pinned, on a way back, moved by somebody else        | unfit; failed where it is told to go back |
 //	| not installed, held, another release would be taken          | unfit, unless it is under way already     |
 //	| told by this rollout, and the release is held, or left       | failed                                    |
-//	| told by this rollout, and stalled on the way                 | failed                                    |
+//	| told by this rollout, and stalled on the way, or nodes left  | failed                                    |
 //	| no move, no way back, every node runs the template's version | settled                                   |
 //	| the template is written, and nodes are held for somebody     | settled: the rest is not the rollout's    |
 //
@@ -225,11 +226,13 @@ func (j journey) stalled(a *v1alpha1.Addon, to string) string {
 	if !observed(a) || !j.marked(a) || !status.SameVersion(a.Spec.MoveTo, to) {
 		return ""
 	}
-	c := meta.FindStatusCondition(a.Status.Conditions, v1alpha1.ConditionStalled)
-	if c == nil || c.Status != "True" {
-		return ""
+	if c := meta.FindStatusCondition(a.Status.Conditions, v1alpha1.ConditionStalled); c != nil && c.Status == metav1.ConditionTrue {
+		return c.Reason + colon(c.Message)
 	}
-	return c.Reason + colon(c.Message)
+	if c := meta.FindStatusCondition(a.Status.Conditions, v1alpha1.ConditionReady); c != nil && c.Reason == v1alpha1.ReasonNodesLeft {
+		return c.Reason + colon(c.Message)
+	}
+	return ""
 }
 
 func colon(text string) string {

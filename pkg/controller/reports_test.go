@@ -134,10 +134,13 @@ func TestRecordsAreReportedAsARolloutNeedsThem(t *testing.T) {
 		"written, and the nodes are held for somebody": {running(), but(moving(), func(s *sight) {
 			s.addon.Status.Conditions = []metav1.Condition{{Type: "Ready", Status: "False", Reason: "NodesHeld"}}
 		}), "fit, settled, 0.27.3"},
-		"put back":                                      {running(), but(moving(), func(s *sight) { s.addon.Status.Held = []v1alpha1.HeldRelease{{Version: newer, Reason: "DNS"}} }), "fit, failed: was put back: DNS, 0.27.3"},
-		"on its way back, by itself":                    {running(), but(setOut(), func(s *sight) { s.addon.Status.Held = nil }), "goes back to revision 3, failed: is put back, 0.27.3"},
-		"held before it was told":                       {running(), but(resting(), func(s *sight) { s.addon.Status.Held = []v1alpha1.HeldRelease{{Version: newer}} }), "was put back from it, settled"},
-		"stalled":                                       {running(), but(moving(), stall), "fit, failed: RollHalted: node-1 is not Ready, 0.27.3"},
+		"put back":                   {running(), but(moving(), func(s *sight) { s.addon.Status.Held = []v1alpha1.HeldRelease{{Version: newer, Reason: "DNS"}} }), "fit, failed: was put back: DNS, 0.27.3"},
+		"on its way back, by itself": {running(), but(setOut(), func(s *sight) { s.addon.Status.Held = nil }), "goes back to revision 3, failed: is put back, 0.27.3"},
+		"held before it was told":    {running(), but(resting(), func(s *sight) { s.addon.Status.Held = []v1alpha1.HeldRelease{{Version: newer}} }), "was put back from it, settled"},
+		"stalled":                    {running(), but(moving(), stall), "fit, failed: RollHalted: node-1 is not Ready, 0.27.3"},
+		"nodes are left that cannot be changed": {running(), but(moving(), func(s *sight) {
+			s.addon.Status.Conditions = []metav1.Condition{{Type: "Ready", Status: "False", Reason: "NodesLeft", Message: "node-1 is cordoned"}}
+		}), "fit, failed: NodesLeft: node-1 is cordoned, 0.27.3"},
 		"stalled before it was told":                    {running(), but(resting(), stall), "fit, settled"},
 		"stalled, in a status that lags behind":         {running(), but(moving(), func(s *sight) { stall(s); s.addon.Generation++ }), "fit, 0.27.3"},
 		"stalled with another move":                     {pending(), but(resting(), func(s *sight) { stall(s); s.addon.Spec.MoveTo = newestOf }), "moves to 0.28.0 for somebody"},
