@@ -134,12 +134,15 @@ func (l *Loop) Run(ctx context.Context) (Outcome, error) {
 		timed, cancel = context.WithTimeoutCause(ctx, l.Timeout, errTimeout)
 		defer cancel()
 	}
-	r := &run{Loop: l, caller: ctx}
-	defer r.unfollow()
+	r := l.Begin(ctx)
+	defer r.Close()
 	for failed := 0; ; {
-		again, err := r.round(timed)
+		next, err := r.Step(timed)
+		if err == nil {
+			r.Rest(timed, next)
+		}
 		switch {
-		case err == nil && !again:
+		case err == nil && r.out.End != "":
 			return r.out, nil
 		case err != nil && !l.passes(err):
 			return r.out, err
@@ -157,11 +160,27 @@ func (l *Loop) Run(ctx context.Context) (Outcome, error) {
 	}
 }
 
-type run struct {
+// Next says what follows a step of a course.
+type Next string
+
+const (
+	// Ended : the course has, as its Outcome says.
+	Ended Next = "Ended"
+	// AtOnce : the next step is due.
+	AtOnce Next = "AtOnce"
+	// AfterPause : the next step is due after Loop.Pause.
+	AfterPause Next = "AfterPause"
+	// OnChange : nodes are waited for.
+	OnChange Next = "OnChange"
+)
+
+// Course is a run that is gone step by step, by whoever has more to do than this one. One goroutine may use it at a time. It
+// remembers only what a run does between its rounds: another Course goes on where one was left.
+type Course struct {
 	*Loop
-	// caller is the context without the time limit.
-	caller context.Context //nolint:containedctx // a run is one call
-	out    Outcome
+	// life is the context without the time limit.
+	life context.Context //nolint:containedctx // a course is one undertaking
+	out  Outcome
 	// failing is the error of the last round; nil when it had none.
 	failing error
 	// wrote is true when a step was carried out whole.
@@ -177,12 +196,22 @@ type run struct {
 	glance
 }
 
-// round is one turn of the loop; again says whether another is due.
-func (r *run) round(ctx context.Context) (again bool, err error) {
+// Begin begins a course. What it carries out, and its watch, end with the context. The caller closes it.
+func (l *Loop) Begin(ctx context.Context) *Course { return &Course{Loop: l, life: ctx} }
+
+// Close ends the watch of a course.
+func (r *Course) Close() { r.unfollow() }
+
+// Outcome is what was seen and done so far, and how it ended.
+func (r *Course) Outcome() Outcome { return r.out }
+
+// Step is one round: a look, the status, at most one step. It waits for no node. After an error that is transient, the next step is due
+// after a while; any other ends the course.
+func (r *Course) Step(ctx context.Context) (Next, error) {
 	began := time.Now()
 	in, p, err := r.Look(ctx)
 	if err != nil {
-		return true, err
+		return AfterPause, err
 	}
 	r.took = time.Since(began)
 	r.out.Input, r.out.Plan = in, p
@@ -195,37 +224,46 @@ func (r *run) round(ctx context.Context) (again bool, err error) {
 	if mayPass(p.Blocking()) && r.wrote && r.refusals < confirmations {
 		// A server that has just come back refuses what it allows a moment later: look again before believing it.
 		r.refusals++
-		r.sleep(ctx)
-		return true, nil
+		return AfterPause, nil
 	}
 	r.refusals = 0
 	next, _ := p.Next()
 	if end := r.end(in, p, next); end != "" {
 		r.out.End = end
-		return false, nil
+		return Ended, nil
 	}
 	if next.Kind == plan.AwaitNodes {
-		r.await(ctx, in)
-		return true, nil
+		return OnChange, nil
 	}
 	return r.step(ctx, in, next)
 }
 
-// step carries out a step that is due; again says whether another round is.
-func (r *run) step(ctx context.Context, in plan.Input, next plan.Step) (again bool, err error) {
+// Rest returns when the next step of a course is due.
+func (r *Course) Rest(ctx context.Context, next Next) {
+	switch next {
+	case AfterPause:
+		r.sleep(ctx)
+	case OnChange:
+		r.await(ctx, r.out.Input)
+	case AtOnce, Ended:
+	}
+}
+
+// step carries out a step that is due.
+func (r *Course) step(ctx context.Context, in plan.Input, next plan.Step) (Next, error) {
 	r.called = false
 	if err := r.repeats(ctx, next); err != nil {
-		return false, err
+		return Ended, err
 	}
-	err = r.do(ctx, in, next)
+	err := r.do(ctx, in, next)
 	if err == nil && concludes(r.out.Plan, next) {
 		r.out.End = Halted
-		return false, nil
+		return Ended, nil
 	}
-	if err == nil && next.Kind == plan.ChangeNodes && r.follow(ctx) {
-		r.await(ctx, in) // what was just done can only be waited for
+	if err == nil && next.Kind == plan.ChangeNodes && r.follow() {
+		return OnChange, nil // what was just done can only be waited for
 	}
-	return true, err
+	return AtOnce, err
 }
 
 // concludes tells whether a step is the last of a run that halted: nodes that could not be made ready for their change are given back, and
@@ -235,14 +273,15 @@ func concludes(p plan.Plan, s plan.Step) bool {
 }
 
 // do carries out a step, if this actor still may.
-func (r *run) do(ctx context.Context, in plan.Input, next plan.Step) error {
+func (r *Course) do(ctx context.Context, in plan.Input, next plan.Step) error {
 	if r.Tenure != nil {
 		if err := r.Tenure(ctx); err != nil {
+			r.last = plan.Step{} // it was not carried out
 			return err
 		}
 	}
 	// The time limit is for waiting: objects are not left half written because of it.
-	result, err := r.Engine.Do(r.caller, in, next)
+	result, err := r.Engine.Do(r.life, in, next)
 	r.out.Results = append(r.out.Results, result)
 	r.wrote = r.wrote || err == nil
 	if r.waits = errors.Is(err, plan.ErrNotYet); r.waits {
@@ -252,7 +291,7 @@ func (r *run) do(ctx context.Context, in plan.Input, next plan.Step) error {
 }
 
 // end says how a run ends after a look; empty when it goes on.
-func (r *run) end(in plan.Input, p plan.Plan, next plan.Step) End {
+func (r *Course) end(in plan.Input, p plan.Plan, next plan.Step) End {
 	switch {
 	case r.superseded(in.Desired):
 		return Superseded
@@ -268,7 +307,7 @@ func (r *run) end(in plan.Input, p plan.Plan, next plan.Step) End {
 }
 
 // resting says how a run ends whose objects are written; empty when there are nodes to change or to wait for.
-func (r *run) resting(p plan.Plan) End {
+func (r *Course) resting(p plan.Plan) End {
 	switch {
 	case p.Roll != nil && p.Roll.Phase == noderoll.Halted:
 		return Halted
@@ -299,7 +338,7 @@ func mayPass(blocking []plan.Finding) bool {
 
 // repeats counts a step that is due again right after it was carried out: something takes back what is written. It is tried
 // again with a pause, and not for ever.
-func (r *run) repeats(ctx context.Context, next plan.Step) error {
+func (r *Course) repeats(ctx context.Context, next plan.Step) error {
 	if r.last.Kind != next.Kind || r.last.Revision != next.Revision || r.last.Digest != next.Digest || !slices.Equal(r.last.Targets, next.Targets) ||
 		!slices.Equal(r.last.Errands, next.Errands) {
 		r.last, r.times = next, 1
@@ -314,7 +353,7 @@ func (r *run) repeats(ctx context.Context, next plan.Step) error {
 
 // superseded tells whether the record asks for something else than the run was started for. A single move that is gone
 // was made: by this run, or by another that was started for the same.
-func (r *run) superseded(now plan.Desired) bool {
+func (r *Course) superseded(now plan.Desired) bool {
 	w := r.Wish
 	if w == nil {
 		return false
@@ -324,7 +363,7 @@ func (r *run) superseded(now plan.Desired) bool {
 
 // begun tells whether the run has written something or come as far as waiting for nodes: then a server that is away for a
 // while is waited for until the time is up.
-func (r *run) begun() bool {
+func (r *Course) begun() bool {
 	next, ok := r.out.Plan.Next()
 	return ok && (next.Kind == plan.AwaitNodes || next.Kind == plan.ChangeNodes || next.Kind == plan.TendNodes) || r.wrote || r.waits
 }
@@ -336,7 +375,7 @@ func (l *Loop) passes(err error) bool {
 
 // stopped says how a run ended whose time was up or whose caller went away. When the rounds before had failed, the time
 // ran out over their error, and that is the answer: the last plan is from before it.
-func (r *run) stopped(ctx context.Context, err error) (Outcome, error) {
+func (r *Course) stopped(ctx context.Context, err error) (Outcome, error) {
 	if r.out.Plan.State == "" && r.failing == nil {
 		r.failing = err // not even the first look came back
 	}
@@ -353,7 +392,7 @@ func (r *run) stopped(ctx context.Context, err error) (Outcome, error) {
 	return r.out, r.failing
 }
 
-func (r *run) sleep(ctx context.Context) { pause(ctx, r.Pause) }
+func (r *Course) sleep(ctx context.Context) { pause(ctx, r.Pause) }
 
 func (l *Loop) trouble(err error) {
 	if l.Trouble != nil {

@@ -43,8 +43,8 @@ type glance struct {
 
 // await returns when it is time for another look at everything: when the watch shows something else to do than to wait, and now and then
 // in any case. Without a watch it is a pause.
-func (r *run) await(ctx context.Context, in plan.Input) {
-	if !r.follow(ctx) {
+func (r *Course) await(ctx context.Context, in plan.Input) {
+	if !r.follow() {
 		r.sleep(ctx)
 		return
 	}
@@ -60,7 +60,7 @@ func (r *run) await(ctx context.Context, in plan.Input) {
 }
 
 // change waits for a change, for a moment at most; since is how long the wait has taken. False when the context has ended.
-func (r *run) change(ctx context.Context, since time.Duration) bool {
+func (r *Course) change(ctx context.Context, since time.Duration) bool {
 	moment := r.Pause / glances
 	if left := r.Pause - since; left > 0 {
 		moment = min(moment, left)
@@ -86,7 +86,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 // temper says how soon a look may follow the one that was just made: at most half of the time is spent on looking.
-func (r *run) temper() {
+func (r *Course) temper() {
 	least := min(max(breath, r.took), r.Pause)
 	if !r.called {
 		r.haste = least
@@ -96,22 +96,23 @@ func (r *run) temper() {
 }
 
 // follow begins to watch; false when nothing is followed.
-func (r *run) follow(ctx context.Context) bool {
+func (r *Course) follow() bool {
 	if r.stop == nil && r.Watcher != nil {
-		r.changes, r.stop = r.Watcher.Watch(ctx)
+		r.changes, r.stop = r.Watcher.Watch(r.life)
 	}
 	return r.stop != nil
 }
 
 // unfollow ends the watch.
-func (r *run) unfollow() {
+func (r *Course) unfollow() {
 	if r.stop != nil {
 		r.stop()
+		r.stop = nil
 	}
 }
 
 // waitsOn tells whether a run that saw this would only go on waiting, and shows it if so.
-func (r *run) waitsOn(in plan.Input) bool {
+func (r *Course) waitsOn(in plan.Input) bool {
 	p := plan.Make(in)
 	next, _ := p.Next()
 	if next.Kind != plan.AwaitNodes || r.end(in, p, next) != "" {
