@@ -48,6 +48,10 @@ var allowed = map[string][]string{
 	"pkg/controller": {
 		"pkg/api/v1alpha1", "pkg/catalog", "pkg/plan", "pkg/reconcile", "pkg/rollout", "pkg/status",
 	},
+	"pkg/drive": {
+		"pkg/api/v1alpha1", "pkg/catalog", "pkg/engine/helm", "pkg/guard", "pkg/hub", "pkg/kube", "pkg/noderoll", "pkg/observe", "pkg/plan", "pkg/record",
+		"pkg/reconcile",
+	},
 	"pkg/sandbox":       {"pkg/kube"},
 	"pkg/manager":       {"*", "addons", "charts", "manifests"},
 	"pkg/cli":           {"*", "addons", "charts", "manifests"},

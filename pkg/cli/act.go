@@ -13,11 +13,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/drive"
 	"github.com/addonctl/addonctl/pkg/hub"
 	"github.com/addonctl/addonctl/pkg/noderoll"
-	"github.com/addonctl/addonctl/pkg/observe"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/reconcile"
 )
@@ -78,7 +77,7 @@ func (s *session) carry(c *cobra.Command, r plan.Request, f actFlags) (*actRepor
 		s.catchUp(c.Context(), in, p)
 		return s.refuse(in, p)
 	}
-	w := wish(in, p)
+	w := drive.Wish(in, p)
 	if len(p.Steps) == 0 && !changes(in, w) {
 		return s.unchanged(c, in, p)
 	}
@@ -90,7 +89,7 @@ func (s *session) carry(c *cobra.Command, r plan.Request, f actFlags) (*actRepor
 		return nil, err
 	}
 	if r.Verb == plan.Unpin || r.Verb == plan.Register || len(p.Steps) == 0 {
-		if err := s.save(c.Context(), r, w); err != nil {
+		if err := s.seat.Save(c.Context(), r, w); err != nil {
 			return nil, err
 		}
 		s.refresh(c.Context())
@@ -127,7 +126,7 @@ func (s *session) unchanged(c *cobra.Command, in plan.Input, p plan.Plan) (*actR
 // carryOut takes the cluster over, records the wish and drives the loop.
 func (s *session) carryOut(c *cobra.Command, in plan.Input, p plan.Plan, w hub.Wish, f actFlags) (*actReport, error) {
 	ctx := c.Context()
-	end, err := s.begin(ctx, func() error { return s.save(ctx, in.Request, w) })
+	end, err := s.seat.Begin(ctx, func() error { return s.seat.Save(ctx, in.Request, w) })
 	defer end()
 	if err != nil {
 		return nil, err
@@ -184,25 +183,6 @@ const (
 	outcomeFailed reconcile.End = "Failed"
 )
 
-// wish is what the plan wants recorded. A move of an automatic add-on is recorded with its target, so that what was shown
-// is what is done, whatever the catalog says meanwhile.
-func wish(in plan.Input, p plan.Plan) hub.Wish {
-	w := hub.Wish{
-		Cluster: in.Cluster.Name, NetworkType: v1alpha1.NetworkType(p.NetworkType), PodCIDRs: in.Request.PodCIDRs,
-		UID: in.Cluster.UID, Desired: p.Desired, Seen: in.Desired, Fresh: !in.Installed.Present,
-	}
-	if in.Request.Verb == plan.Register {
-		w.Desired = plan.Desired{}
-	}
-	switch {
-	case p.State == plan.UpToDate: // a move that was made is taken off the record with its status
-		w.Desired.MoveTo, w.Desired.Back = in.Desired.MoveTo, in.Desired.Back
-	case w.Desired.Version == "" && len(p.Steps) > 0 && in.Request.Verb != plan.Unpin:
-		w.Desired.MoveTo = p.To
-	}
-	return w
-}
-
 // changes tells whether recording the wish would change the record; who pinned, and when, is no change.
 func changes(in plan.Input, w hub.Wish) bool {
 	if in.Cluster.NetworkType == "" {
@@ -214,22 +194,6 @@ func changes(in plan.Input, w hub.Wish) bool {
 	want := w.Desired
 	want.Pin.By, want.Pin.At = in.Desired.Pin.By, in.Desired.Pin.At
 	return !want.Equal(in.Desired)
-}
-
-// save records the wish; who pinned, and when, comes from the API server.
-func (s *session) save(ctx context.Context, r plan.Request, w hub.Wish) error {
-	if w.Desired.Version != "" && w.Desired.Pin.At.IsZero() {
-		user, now, err := observe.WhoAmI(ctx, s.client)
-		if err != nil {
-			s.note("who pins cannot be told: " + err.Error())
-			now = time.Now()
-		}
-		w.Desired.Pin.By, w.Desired.Pin.At = user, now
-	}
-	if err := s.hub.Save(ctx, s.client, w); err != nil {
-		return fmt.Errorf("recording what %s wants: %w", r.Verb, err)
-	}
-	return nil
 }
 
 // tell writes the findings that have something to say, but for the first refusal, which the error says.
@@ -441,7 +405,7 @@ func ended(out reconcile.Outcome, f actFlags, again string) error {
 		return refusal(p)
 	case reconcile.NodesFailed:
 		return &exit{
-			code: exitGate, err: fmt.Errorf("gate failed: after %s %s %s is not Ready on %s", f.timeout, p.AddOn, p.Hop, nodesText(p.Nodes.Bad())),
+			code: exitGate, err: fmt.Errorf("gate failed: after %s %s %s is not Ready on %s", f.timeout, p.AddOn, p.Hop, drive.Nodes(p.Nodes.Bad())),
 			hint: "addonctl nodes" + forAddOn(p) + " shows every node" + back(out, p),
 		}
 	case reconcile.Superseded:
@@ -465,7 +429,7 @@ func ended(out reconcile.Outcome, f actFlags, again string) error {
 func timedOut(p plan.Plan, f actFlags, again string) error {
 	e := &exit{code: exitUnfinished}
 	switch {
-	case !begun(p):
+	case !drive.Begun(p):
 		e.err = fmt.Errorf("not finished within %s: %s %s is not, or not wholly, written", f.timeout, p.AddOn, p.Hop)
 		e.hint = "go on with: " + again
 	case p.Roll != nil && p.Roll.Phase == noderoll.Replacing:
@@ -478,7 +442,7 @@ func timedOut(p plan.Plan, f actFlags, again string) error {
 		}
 	default:
 		e.err = fmt.Errorf("not finished within %s: %s %s is Ready on %d of %d nodes; waiting for %s",
-			f.timeout, p.AddOn, p.Hop, p.Nodes.Ready, p.Nodes.Total, nodesText(p.Nodes.Waiting))
+			f.timeout, p.AddOn, p.Hop, p.Nodes.Ready, p.Nodes.Total, drive.Nodes(p.Nodes.Waiting))
 		e.hint = waitHint(p) + again
 	}
 	return e
@@ -504,9 +468,6 @@ func waitHint(p plan.Plan) string {
 	}
 	return "the nodes go on by themselves; go on waiting with: "
 }
-
-// begun tells whether the nodes are taking the target: before that their counts are those of the old release.
-func begun(p plan.Plan) bool { return p.State != plan.Applying && p.State != plan.Blocked }
 
 func interrupted(p plan.Plan) string {
 	if p.Roll != nil && !p.Roll.Watched {

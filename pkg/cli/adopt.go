@@ -95,7 +95,7 @@ func (a *app) adopt(c *cobra.Command, f adoptFlags) (*adoptReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.asAccount(ctx); err != nil {
+	if err := s.seat.AsAccount(ctx); err != nil {
 		return nil, err
 	}
 	in, err := s.lookForCNI(ctx, f.networkType)
@@ -141,12 +141,12 @@ func (s *session) takeOver(c *cobra.Command, in plan.Input, found *helm.Adoption
 		}
 		return &exit{code: code, err: err, hint: hint + "what was begun is finished by: " + resume(c)}
 	}
-	end, err := s.begin(ctx, nil)
+	end, err := s.seat.Begin(ctx, nil)
 	defer end()
 	if err != nil {
 		return again(err)
 	}
-	if err := s.save(ctx, in.Request, w); err != nil {
+	if err := s.seat.Save(ctx, in.Request, w); err != nil {
 		return again(err)
 	}
 	if !found.Done {
@@ -176,7 +176,7 @@ func (s *session) lookForCNI(ctx context.Context, asked string) (plan.Input, err
 		return plan.Input{}, err
 	}
 	s.observer.NetworkType = t
-	in, err := s.Observe(ctx)
+	in, err := s.seat.Observe(ctx)
 	if err != nil {
 		return in, err
 	}
@@ -202,7 +202,7 @@ func (s *session) lookForCNI(ctx context.Context, asked string) (plan.Input, err
 		}
 	}
 	s.observer.NetworkType = types[0]
-	if in, err = s.Observe(ctx); err != nil {
+	if in, err = s.seat.Observe(ctx); err != nil {
 		return in, err
 	}
 	in.Request = plan.Request{Verb: plan.Register, NetworkType: types[0]}

@@ -86,7 +86,7 @@ func (a *app) restamp(c *cobra.Command, r plan.Request, yes bool) error {
 		return err
 	}
 	stamp := hub.Stamp{NetworkType: v1alpha1.NetworkType(in.Cluster.NetworkType), UID: in.Cluster.UID, Cluster: in.Cluster.Name}
-	writer, err := s.account(c.Context())
+	writer, err := s.seat.Account(c.Context())
 	if err != nil {
 		writer = s.client // there is no account, and so no guard yet
 	}

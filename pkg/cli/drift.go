@@ -112,7 +112,7 @@ func (a *app) drift(c *cobra.Command, f driftFlags) error {
 // drifted looks and compares.
 func (s *session) drifted(ctx context.Context, excluded []helm.Exclusion) (plan.Input, plan.Plan, driftReport, error) {
 	r := driftReport{Cluster: s.cluster}
-	if err := s.asAccount(ctx); err != nil {
+	if err := s.seat.AsAccount(ctx); err != nil {
 		return plan.Input{}, plan.Plan{}, r, err
 	}
 	in, p, err := s.look(ctx, plan.Request{})
@@ -150,7 +150,7 @@ func (s *session) fix(c *cobra.Command, f driftFlags, in plan.Input, p plan.Plan
 	if err := s.confirm(ctx, f.yes); err != nil {
 		return err
 	}
-	end, err := s.begin(ctx, nil)
+	end, err := s.seat.Begin(ctx, nil)
 	defer end()
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/addonctl/addonctl/pkg/drive"
 	"github.com/addonctl/addonctl/pkg/hub"
 	"github.com/addonctl/addonctl/pkg/kube"
 	"github.com/addonctl/addonctl/pkg/plan"
@@ -57,6 +58,8 @@ func codeOf(err error) (code int, hint string) {
 		return exitFailure, "nothing is written while that Secret is there: put it back from a backup (kubectl apply), or keep a copy and delete it (kubectl get -o yaml, kubectl delete secret); the live CNI needs neither; docs/record.md"
 	case errors.Is(err, record.ErrTooLarge):
 		return exitRefused, "nothing was written; make the operator's values or overlay smaller; docs/record.md"
+	case lacks(err):
+		return exitFailure, rightsHint
 	case held(err):
 		return exitConflict, "wait until it is done, or end it; look with addonctl status"
 	case errors.Is(err, kube.ErrFenced):
@@ -105,5 +108,11 @@ func codeOfFinding(f plan.Finding) int {
 // held tells whether another actor is at work on the cluster.
 func held(err error) bool {
 	_, ok := errors.AsType[*kube.HeldError](err)
+	return ok
+}
+
+// lacks tells whether an account misses rights.
+func lacks(err error) bool {
+	_, ok := errors.AsType[*drive.RightsError](err)
 	return ok
 }

@@ -33,7 +33,7 @@ func (a *app) lookWith(c *cobra.Command, addOn string, r plan.Request, told cata
 // look is one round for a request, without writing.
 func (s *session) look(ctx context.Context, r plan.Request) (plan.Input, plan.Plan, error) {
 	s.observer.NetworkType = r.NetworkType
-	if err := s.asAccount(ctx); err != nil {
+	if err := s.seat.AsAccount(ctx); err != nil {
 		return plan.Input{}, plan.Plan{}, s.explain(ctx, err)
 	}
 	for tried := 1; ; tried++ {

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/drive"
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 )
@@ -87,7 +88,7 @@ func (s *session) watchNodes(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return &exit{code: exitInterrupted, err: errors.New("interrupted; it only looked")}
-		case err != nil && (last == nil || !transient(err)):
+		case err != nil && (last == nil || !drive.Transient(err)):
 			return err
 		case err != nil:
 			s.trouble(err)

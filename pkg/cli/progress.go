@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/addonctl/addonctl/pkg/drive"
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 )
@@ -68,7 +69,7 @@ func (b *progress) waiting(p plan.Plan) {
 	text := fmt.Sprintf("%s %s: %d of %d nodes updated, %d ready", p.AddOn, p.Hop, p.Nodes.Updated, p.Nodes.Total, p.Nodes.Ready)
 	key := text
 	if bad := p.Nodes.Bad(); len(bad) > 0 {
-		text += "; in trouble: " + nodesText(bad)
+		text += "; in trouble: " + drive.Nodes(bad)
 		key += troubled(bad)
 	}
 	if isTerminal(b.session.Err) {

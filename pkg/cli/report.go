@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/drive"
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/reconcile"
@@ -47,7 +48,7 @@ func report(in plan.Input, p plan.Plan, end reconcile.End) *actReport {
 	}
 	switch {
 	case end == outcomeUnchanged || end == outcomeRecorded: // what is live is what is reported
-	case !begun(p):
+	case !drive.Begun(p):
 		r.Nodes.Updated, r.Nodes.Ready = 0, 0 // of the target; the old release's pods are not counted for it
 	case in.Installed.Present:
 		r.Waiting = p.Nodes.Waiting
@@ -96,20 +97,4 @@ func updates(pinned bool) string {
 		return "pinned"
 	}
 	return "automatic"
-}
-
-// nodesText names at most five nodes with their reasons.
-func nodesText(ws []noderoll.Waiting) string {
-	const most = 5
-	var out []string
-	for _, w := range ws[:min(len(ws), most)] {
-		out = append(out, fmt.Sprintf("%s (%s)", w.Node, w.Why))
-	}
-	if len(ws) > most {
-		out = append(out, fmt.Sprintf("%d more", len(ws)-most))
-	}
-	if len(out) == 0 {
-		return "no node"
-	}
-	return strings.Join(out, ", ")
 }

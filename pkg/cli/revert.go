@@ -5,15 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"github.com/addonctl/addonctl/pkg/drive"
 	"github.com/addonctl/addonctl/pkg/hub"
-	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/reconcile"
 )
@@ -64,7 +61,7 @@ type undertaking struct {
 func (u undertaking) end(s *session, c *cobra.Command, out reconcile.Outcome, f actFlags) (*actReport, error) {
 	back := u.w.Desired.Back.Revision > 0
 	switch {
-	case broke(out, f.timeout) && u.onFailure(out) != plan.Hold && !back:
+	case drive.Failed(out, f.timeout) && drive.OnFailure(u.w.Desired, out) != plan.Hold && !back:
 		return s.revert(c, u, out, f)
 	case out.End == reconcile.Done && back && u.in.Request.Verb != plan.Rollback:
 		return returned(c, u.w.Desired.Back, out)
@@ -73,41 +70,12 @@ func (u undertaking) end(s *session, c *cobra.Command, out reconcile.Outcome, f 
 	}
 }
 
-// onFailure is what is done when a run failed: what is recorded, else what goes with how the nodes were changed.
-func (u undertaking) onFailure(out reconcile.Outcome) plan.OnFailure {
-	if out.End == reconcile.Halted && u.w.Desired.NodeUpdate != plan.ReplaceNodes {
-		return cmp.Or(u.w.Desired.OnFailure, plan.RevertNode)
-	}
-	return cmp.Or(u.w.Desired.OnFailure, plan.Hold)
-}
-
 // returned reports a way back that was made: of every node, or of those that had not passed.
 func returned(c *cobra.Command, b plan.Back, out reconcile.Outcome) (*actReport, error) {
 	if len(b.Nodes) > 0 {
 		return report(out.Input, out.Plan, reconcile.Halted), revertedNodes(c, b, out)
 	}
 	return report(out.Input, out.Plan, outcomeRolledBack), rolledBack(b, out.Plan)
-}
-
-// broke tells whether a run failed: its roll halted, or it gave out. A roll of ours that is out of time and has not halted has not failed.
-func broke(out reconcile.Outcome, timeout time.Duration) bool {
-	return out.End == reconcile.Halted || gaveOut(out, timeout) && (out.Plan.Roll == nil || out.Plan.Roll.Watched || out.End == reconcile.NodesFailed)
-}
-
-// longest is how long an agent may take to get Ready before a run that is out of time calls it stuck.
-const longest = 2 * time.Minute
-
-// gaveOut tells whether a run that is out of time failed: nodes are in trouble, or an agent of the new release has not got Ready for half
-// the time of the run, or for longest. A roll over many nodes that is still going on has not.
-func gaveOut(out reconcile.Outcome, timeout time.Duration) bool {
-	if out.End != reconcile.TimedOut {
-		return out.End == reconcile.NodesFailed
-	}
-	in := out.Input
-	stuck := func(n noderoll.Node) bool {
-		return noderoll.Classify(n, in.Installed.Newest) == noderoll.Starting && in.Now.Sub(n.Pod.Created) >= min(timeout/2, longest)
-	}
-	return begun(out.Plan) && slices.ContainsFunc(in.Nodes, stuck)
 }
 
 // rolledBack is the exit of a run that put back what was there before.
@@ -126,46 +94,18 @@ func rolledBack(b plan.Back, p plan.Plan) error {
 // goes on after a crash goes on going back.
 func (s *session) revert(c *cobra.Command, u undertaking, failed reconcile.Outcome, f actFlags) (*actReport, error) {
 	ctx := c.Context()
-	was := u.in.Record.Deployed()
-	switch {
-	case was.Number == 0:
-		return stays(c, failed, f, "an installation has nothing to go back to, and a CNI is never removed")
-	case failed.Input.Installed.Digest == was.Digest:
-		return stays(c, failed, f, "what runs is what was there before")
-	}
-	nodes, unable := nodesBack(u.onFailure(failed), failed)
-	if unable != "" {
-		return stays(c, failed, f, unable)
-	}
-	why := clip(failure(failed, f))
-	in, p, err := s.loop.LookWith(ctx, plan.Request{Verb: plan.Rollback, Revision: was.Number, Nodes: nodes, Pin: plan.Pin{Reason: why}})
+	why := drive.Why(failed, f.timeout)
+	r, err := s.seat.Back(ctx, failed, u.in.Record.Deployed(), u.w.Seen, drive.OnFailure(u.w.Desired, failed), why)
 	if err != nil {
-		return stays(c, failed, f, "looking for the way back: "+err.Error())
-	}
-	if len(p.Blocking()) > 0 {
-		return stays(c, failed, f, refusal(p).Error())
-	}
-	w := wish(in, p)
-	w.Desired = before(u.w.Seen, w.Desired, was)
-	s.note(fmt.Sprintf("%s; %s to %s %s, revision %d", why, goingBack(nodes), p.AddOn, was.Version, was.Number))
-	s.tell(p)
-	// Ctrl-C does not cut the wish in two: the loop sees it right after.
-	if err := s.save(context.WithoutCancel(ctx), in.Request, w); err != nil {
 		return stays(c, failed, f, err.Error())
 	}
-	return s.goBack(c, w, failed, f)
-}
-
-// failure says in a sentence how a run failed.
-func failure(failed reconcile.Outcome, f actFlags) string {
-	if failed.End == reconcile.Halted {
-		return haltText(failed.Plan)
+	s.note(fmt.Sprintf("%s; %s to %s %s, revision %d", why, goingBack(r.Nodes), r.Plan.AddOn, r.To.Version, r.To.Number))
+	s.tell(r.Plan)
+	// Ctrl-C does not cut the wish in two: the loop sees it right after.
+	if err := s.seat.Save(context.WithoutCancel(ctx), r.Request, r.Wish); err != nil {
+		return stays(c, failed, f, err.Error())
 	}
-	nodes := failed.Plan.Nodes.Bad()
-	if len(nodes) == 0 {
-		nodes = failed.Plan.Nodes.Waiting
-	}
-	return fmt.Sprintf("after %s %s %s was not Ready on %s", f.timeout, failed.Plan.AddOn, failed.Plan.Hop, nodesText(nodes))
+	return s.goBack(c, r.Wish, failed, f)
 }
 
 func goingBack(nodes []string) string {
@@ -173,21 +113,6 @@ func goingBack(nodes []string) string {
 		return "going back"
 	}
 	return "putting back " + someOf(nodes)
-}
-
-// before is the wish that stood before a failed one, as far as it is known: whether the add-on was pinned, and its settings. A command
-// that goes on with an earlier one has seen no other wish than that; then the pin stays a pin.
-func before(seen, back plan.Desired, was plan.Revision) plan.Desired {
-	switch {
-	case seen.AddOn != "" && seen.Version == "":
-		back.Version, back.Pin, back.MoveTo = "", plan.Pin{}, was.Version
-	case seen.Version == was.Version:
-		back.Version, back.Pin, back.MoveTo = seen.Version, seen.Pin, ""
-	}
-	if was.Settings == nil {
-		back.Settings = seen.Settings
-	}
-	return back
 }
 
 // goBack runs the loop once more, with a time of its own.
@@ -232,13 +157,13 @@ func unreturned(out reconcile.Outcome) string {
 	case out.End == reconcile.Refused:
 		return refusal(p).Error()
 	case out.End == reconcile.Halted:
-		return haltText(p)
+		return drive.Halt(p)
 	case out.End == reconcile.Left:
-		return p.Roll.Why + ": " + nodesText(leftOf(p))
-	case !begun(p):
+		return p.Roll.Why + ": " + drive.Nodes(leftOf(p))
+	case !drive.Begun(p):
 		return fmt.Sprintf("%s %s is not, or not wholly, written", p.AddOn, p.Hop)
 	default:
-		return fmt.Sprintf("%s %s is not Ready again on %s", p.AddOn, p.Hop, nodesText(p.Nodes.Waiting))
+		return fmt.Sprintf("%s %s is not Ready again on %s", p.AddOn, p.Hop, drive.Nodes(p.Nodes.Waiting))
 	}
 }
 
@@ -247,19 +172,4 @@ func stays(c *cobra.Command, failed reconcile.Outcome, f actFlags, why string) (
 	err := ended(failed, f, resume(c))
 	code, hint := codeOf(err)
 	return report(failed.Input, failed.Plan, failed.End), &exit{code: code, err: err, hint: "not put back by itself: " + why + "; " + hint}
-}
-
-// maxReason is how much of a reason a record keeps.
-const maxReason = 512
-
-// clip keeps a reason short enough for a record.
-func clip(s string) string {
-	if len(s) <= maxReason {
-		return s
-	}
-	s = s[:maxReason]
-	for !utf8.ValidString(s) {
-		s = s[:len(s)-1]
-	}
-	return s + "…"
 }

@@ -4,13 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/drive"
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/reconcile"
@@ -29,11 +28,11 @@ func rested(out reconcile.Outcome, again string) error {
 	p := out.Plan
 	switch out.End {
 	case reconcile.Halted:
-		return &exit{code: exitGate, err: errors.New(haltText(p)), hint: haltHint(out, again)}
+		return &exit{code: exitGate, err: errors.New(drive.Halt(p)), hint: haltHint(out, again)}
 	case reconcile.Left:
 		return &exit{
 			code: exitUnfinished, err: fmt.Errorf("not finished: %s %s is on %d of %d nodes; %s: %s",
-				p.AddOn, p.Hop, p.Roll.Passed, p.Roll.Total, p.Roll.Why, nodesText(leftOf(p))),
+				p.AddOn, p.Hop, p.Roll.Passed, p.Roll.Total, p.Roll.Why, drive.Nodes(leftOf(p))),
 			hint: "mend, uncordon or remove these nodes; then go on with: " + again,
 		}
 	case reconcile.Held:
@@ -55,14 +54,6 @@ func leftOf(p plan.Plan) []noderoll.Waiting {
 		return p.Roll.Skipped
 	}
 	return p.Nodes.Waiting
-}
-
-// haltText says where a roll halted.
-func haltText(p plan.Plan) string {
-	if p.Roll == nil || p.Roll.Halt == nil {
-		return "halted"
-	}
-	return fmt.Sprintf("halted at %s", p.Roll.Halt)
 }
 
 // haltHint says what stays as it is after a halt, and the next commands.
@@ -88,7 +79,7 @@ func heldBack(out reconcile.Outcome, again string) error {
 	plain := nodesFlag.ReplaceAllString(again, "")
 	e := &exit{code: exitUnfinished, err: fmt.Errorf("the template is %s %s, and no node was touched: %s", p.AddOn, p.Hop, onNodes(p))}
 	if plan.NodeUpdateOf(out.Input) == plan.ReplaceNodes {
-		e.err = fmt.Errorf("%w; nodes to replace: %s", e.err, nodesText(p.Nodes.Waiting))
+		e.err = fmt.Errorf("%w; nodes to replace: %s", e.err, drive.Nodes(p.Nodes.Waiting))
 		e.hint = "add new nodes, which come with it, and drain these, which is what Oracle advises; then go on with: " + again
 		return e
 	}
@@ -113,52 +104,6 @@ func toReplace(p plan.Plan, timeout time.Duration, again string) error {
 			"then go on with: " + again
 	}
 	return e
-}
-
-// unpassed are the nodes that were changed and have not passed every gate, and those whose pod is on its way: what is put back of a halted
-// roll that leaves the others.
-func unpassed(in plan.Input, p plan.Plan) []string {
-	if p.Roll == nil {
-		return nil
-	}
-	suspect := slices.Clone(p.Roll.InFlight)
-	for _, h := range p.Roll.Failed {
-		suspect = append(suspect, h.Node)
-	}
-	for _, s := range p.Roll.Skipped {
-		if s.State == noderoll.Failing {
-			suspect = append(suspect, s.Node)
-		}
-	}
-	var out []string
-	for _, n := range in.Nodes {
-		old := n.Pod != nil && !n.Pod.Terminating && n.Pod.Revision != in.Installed.Newest
-		if !old && slices.Contains(suspect, n.Name) {
-			out = append(out, n.Name)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// nodesBack are the nodes that a policy puts back; none stands for all of them. why is why nothing can be put back; empty when it can.
-func nodesBack(policy plan.OnFailure, failed reconcile.Outcome) (nodes []string, why string) {
-	if policy != plan.RevertNode {
-		return nil, ""
-	}
-	nodes = unpassed(failed.Input, failed.Plan)
-	switch {
-	case failed.Plan.Desired.NodeUpdate == plan.ReplaceNodes:
-		return nil, "nodes are replaced, and no pod is deleted (--nodes replace)"
-	case failed.Plan.Roll == nil:
-		return nil, "revert-node puts back nodes that were changed one after the other (--nodes roll or rolling-update), and these were not"
-	case len(nodes) == 0:
-		return nil, fmt.Sprintf("no node that took %s is in trouble", failed.Plan.Hop)
-	case len(nodes) > v1alpha1.MaxBackNodes:
-		return nil, "" // more than a record can name: all go back
-	default:
-		return nodes, ""
-	}
 }
 
 // revertedNodes is the exit of a run whose roll halted, and that put back the nodes which had not passed.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
+	"github.com/addonctl/addonctl/pkg/drive"
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/reconcile"
@@ -232,7 +233,7 @@ func TestWhatIsPutBackOfAHaltedRoll(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, why := nodesBack(c.policy, c.out)
+			got, why := drive.NodesBack(c.policy, c.out)
 			if diff := cmp.Diff(c.want, got); diff != "" || why != c.why {
 				t.Errorf("why %q, nodes (-want +got):\n%s", why, diff)
 			}
@@ -402,8 +403,8 @@ func TestWhatAFailureLeadsTo(t *testing.T) {
 			t.Parallel()
 			u := undertaking{}
 			u.w.Desired.OnFailure = c.recorded
-			if got := u.onFailure(c.out); got != c.want || broke(c.out, time.Minute) != c.broke {
-				t.Errorf("failed %t, then %s", broke(c.out, time.Minute), got)
+			if got := drive.OnFailure(u.w.Desired, c.out); got != c.want || drive.Failed(c.out, time.Minute) != c.broke {
+				t.Errorf("failed %t, then %s", drive.Failed(c.out, time.Minute), got)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/addonctl/addonctl/pkg/drive"
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 )
@@ -139,7 +140,7 @@ func (r *rollReport) table(w io.Writer) {
 		fmt.Fprintf(w, "Put back: %s\n", someOf(r.PutBack))
 	}
 	if len(r.Skipped) > 0 {
-		fmt.Fprintf(w, "Skipped: %s\n", nodesText(r.Skipped))
+		fmt.Fprintf(w, "Skipped: %s\n", drive.Nodes(r.Skipped))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/addonctl/addonctl/pkg/drive"
 	"github.com/addonctl/addonctl/pkg/plan"
 )
 
@@ -33,7 +34,7 @@ A rollback that was interrupted goes on with the same command, or with "addonctl
 			if r.Revision < 0 || c.Flags().Changed("to") && r.Revision == 0 {
 				return usage("addonctl history lists the revisions", "--to %d is no revision", r.Revision)
 			}
-			if err := checkText("--reason", r.Pin.Reason, maxReason); err != nil {
+			if err := checkText("--reason", r.Pin.Reason, drive.MaxReason); err != nil {
 				return err
 			}
 			r.Pin.Reason = strings.TrimSpace(r.Pin.Reason)

@@ -2,11 +2,9 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -14,13 +12,13 @@ import (
 
 	"github.com/addonctl/addonctl/addons"
 	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/drive"
 	"github.com/addonctl/addonctl/pkg/engine/helm"
 	"github.com/addonctl/addonctl/pkg/hub"
 	"github.com/addonctl/addonctl/pkg/kube"
 	"github.com/addonctl/addonctl/pkg/observe"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/reconcile"
-	"github.com/addonctl/addonctl/pkg/record"
 )
 
 // drivenBy stands in a status for a loop that a command line drives.
@@ -29,39 +27,18 @@ const drivenBy = "cli"
 // session is a command's connection to one cluster.
 type session struct {
 	*app
-	client *kube.Client
-	hub    *hub.Hub
-	loop   *reconcile.Loop
-	engine *helm.Engine
-	// acting is a client of addonctl's own account that the command has looked with; nil while it looks as our user.
-	acting   *kube.Client
+	// seat is where the cluster is driven from; what is below is of it.
+	seat     *drive.Seat
+	client   *kube.Client
+	hub      *hub.Hub
+	loop     *reconcile.Loop
+	engine   *helm.Engine
 	observer *observe.Observer
 	// rolled follows the roll of a run; nil while nothing was driven.
 	rolled *rollWatch
 	clock  func() time.Time
 	// told are facts that were given on the command line.
 	told catalog.Facts
-}
-
-// Observe looks at the cluster and adds what was told.
-func (s *session) Observe(ctx context.Context) (plan.Input, error) {
-	in, err := s.observer.Observe(ctx)
-	if err == nil {
-		merge(&in, s.told)
-	}
-	return in, err
-}
-
-// Watch follows what the last look saw.
-func (s *session) Watch(ctx context.Context) (changes <-chan struct{}, stop func()) {
-	return s.observer.Watch(ctx)
-}
-
-// Refresh is the last look with what the watch knows, and what was told.
-func (s *session) Refresh(in plan.Input) (plan.Input, bool) {
-	in, known := s.observer.Refresh(in)
-	merge(&in, s.told)
-	return in, known
 }
 
 // connect finds the cluster, to work on an add-on of it; empty means the CNI of its network type. Nothing is asked of it yet.
@@ -90,23 +67,14 @@ func (a *app) connect(ctx context.Context, addOn string) (*session, error) {
 	if err != nil {
 		return nil, usage("check --kubeconfig and --context", "%w", err)
 	}
-	h := hub.New(client)
-	o := &observe.Observer{Cluster: a.cluster, Target: client, Hub: h, Catalog: c, AddOn: addOn, Now: time.Now}
-	e := &helm.Engine{Target: client, Charts: folder, NewCharts: len(a.charts.refs) > 0, Now: time.Now, Images: a.lookUp()}
-	s := &session{app: a, client: client, hub: h, observer: o, engine: e, clock: time.Now}
-	s.loop = &reconcile.Loop{
-		Observer: s, Engine: e, Watcher: s,
-		Recorder: &hub.Recorder{Hub: h, By: drivenBy},
-		Pause:    time.Second, Transient: transient, Trouble: a.trouble,
+	seat := drive.New(drive.Place{Cluster: a.cluster, AddOn: addOn, Target: client, Hub: client, Catalog: c, Charts: folder, By: drivenBy})
+	s := &session{
+		app: a, seat: seat, client: client, hub: seat.Hub, observer: seat.Observer, engine: seat.Engine, loop: seat.Loop, clock: time.Now,
 	}
+	seat.Adjust = func(in *plan.Input) { merge(in, s.told) }
+	seat.Note, seat.Patience, seat.Loop.Trouble = a.note, patience, a.trouble
+	seat.Engine.NewCharts, seat.Engine.Images = len(a.charts.refs) > 0, a.lookUp()
 	return s, nil
-}
-
-// transient tells errors after which the loop looks again: a server that does not answer, a change made by somebody else in
-// between, a step that has to wait, and an object that was refused in mid-write: the next look's dry run says by whom and why.
-func transient(err error) bool {
-	return kube.Unreachable(err) || apierrors.IsConflict(err) || errors.Is(err, hub.ErrChanged) ||
-		errors.Is(err, record.ErrTaken) || errors.Is(err, helm.ErrStale) || errors.Is(err, helm.ErrRefused) || errors.Is(err, plan.ErrNotYet)
 }
 
 // catalog reads the built-in catalog, or the one of --catalog.
@@ -148,10 +116,10 @@ func (s *session) explain(ctx context.Context, err error) error {
 	return lacking("look at what addonctl needs to see", missing)
 }
 
+// rightsHint is what to do about missing rights.
+const rightsHint = "ask for these rights, or use another context; docs/rights.md lists what addonctl needs"
+
 // lacking is the error of a user without rights.
 func lacking(what string, missing []string) error {
-	return &exit{
-		code: exitFailure, err: fmt.Errorf("your user may not %s; missing rights:\n  %s", what, strings.Join(missing, "\n  ")),
-		hint: "ask for these rights, or use another context; docs/rights.md lists what addonctl needs",
-	}
+	return &exit{code: exitFailure, err: &drive.RightsError{What: what, Missing: missing}, hint: rightsHint}
 }

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/drive"
 	"github.com/addonctl/addonctl/pkg/guard"
 	"github.com/addonctl/addonctl/pkg/kube"
 	"github.com/addonctl/addonctl/pkg/plan"
@@ -247,7 +248,7 @@ func (s *session) confirmName(ctx context.Context, given string) error {
 // remove takes the cluster over, breaks the glass, takes the add-on away and then its record. The guard stays in place all the
 // while: it protects what is left, such as another add-on and the stamp.
 func (s *session) remove(ctx context.Context, addOn catalog.AddOn) error {
-	end, err := s.begin(ctx, nil)
+	end, err := s.seat.Begin(ctx, nil)
 	defer end()
 	if err != nil {
 		return err
@@ -258,7 +259,7 @@ func (s *session) remove(ctx context.Context, addOn catalog.AddOn) error {
 	}
 	breaker, err := s.client.As(g.Token)
 	if err == nil {
-		err = allowed(ctx, breaker, guard.BreakGlassAccount, breakingRights)
+		err = drive.Allowed(ctx, breaker, guard.BreakGlassAccount, breakingRights)
 	}
 	if err != nil {
 		return fmt.Errorf("breaking the glass: %w", err)
