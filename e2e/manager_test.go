@@ -1,0 +1,532 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/hub"
+	"github.com/addonctl/addonctl/pkg/kube"
+	"github.com/addonctl/addonctl/pkg/sandbox"
+	"github.com/addonctl/addonctl/pkg/testkube"
+)
+
+// fleet is a hub that holds the records, and the clusters that it knows by kubeconfig Secrets, each of its own control plane.
+type fleet struct {
+	hub     *testkube.Cluster
+	records client.Client
+	members map[string]*cluster
+	// binary is the folder of addon-manager.
+	binary, catalog string
+}
+
+const managers = "addonctl-system"
+
+// long is what a takeover may take: the Lease of a leader that was killed runs out, and then a roll has to be made on a busy machine.
+const long = 4 * time.Minute
+
+// startFleet starts a hub and clusters that run flannel 0.26.2, put there by a command line. They are registered in the hub, automatic.
+func startFleet(t *testing.T, members map[string]testkube.Options) *fleet {
+	t.Helper()
+	t.Parallel()
+	f := &fleet{members: map[string]*cluster{}, binary: t.TempDir(), catalog: quick(t)}
+	f.build(t)
+	f.hub = testkube.Start(t, testkube.Options{})
+	scheme := runtime.NewScheme()
+	if err := errors.Join(v1alpha1.AddToScheme(scheme), clientgoscheme.AddToScheme(scheme)); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if f.records, err = client.New(f.hub.Config(), client.Options{Scheme: scheme}); err != nil {
+		t.Fatal(err)
+	}
+	k, err := kube.New(f.hub.Config())
+	if err == nil {
+		err = hub.New(k).Install(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: managers}})
+	for name, o := range members {
+		c := &cluster{Cluster: testkube.Start(t, o), catalog: f.catalog}
+		c.kubeconfig = c.KubeconfigPath()
+		c.must(t, "install", "--cluster", name, "--network-type", "flannel", "--version", "0.26.2", "--yes")
+		f.members[name] = c
+		f.register(t, name, c)
+	}
+	return f
+}
+
+// build builds addon-manager twice, under two names: an audit log tells a program by its name.
+func (f *fleet) build(t *testing.T) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", f.program("a"), "../cmd/addon-manager")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building addon-manager: %v\n%s", err, out)
+	}
+	if err := os.Link(f.program("a"), f.program("b")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (f *fleet) program(name string) string { return filepath.Join(f.binary, "addon-manager-"+name) }
+
+func (f *fleet) create(t *testing.T, o client.Object) {
+	t.Helper()
+	if err := f.records.Create(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (f *fleet) register(t *testing.T, name string, c *cluster) {
+	t.Helper()
+	data, err := os.ReadFile(c.kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref := v1alpha1.SecretReference{Namespace: managers, Name: name + "-kubeconfig"}
+	f.create(t, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ref.Namespace, Name: ref.Name}, Data: map[string][]byte{v1alpha1.KubeconfigKey: data},
+	})
+	f.create(t, &v1alpha1.ClusterNetwork{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: v1alpha1.ClusterNetworkSpec{
+			NetworkType: v1alpha1.FlannelOverlay, PodCIDRs: []string{"10.244.0.0/16"}, Connection: &v1alpha1.Connection{KubeconfigSecret: ref},
+		},
+	})
+	brief := metav1.Duration{}
+	f.create(t, &v1alpha1.Addon{
+		ObjectMeta: metav1.ObjectMeta{Name: hub.AddonName(name, "Flannel")},
+		Spec: v1alpha1.AddonSpec{
+			Cluster: name, Addon: "Flannel", Driver: v1alpha1.DriverHelm,
+			Roll: &v1alpha1.Roll{Soak: &brief, ReadyFor: &metav1.Duration{Duration: time.Second}},
+		},
+	})
+}
+
+// manager is a process of addon-manager.
+type manager struct {
+	cmd     *exec.Cmd
+	address string
+	said    *safeBuffer
+	ended   chan struct{}
+}
+
+// safeBuffer may be written and read by two.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// manage starts a manager of that name, which looks at idle clusters every three seconds.
+func (f *fleet) manage(t *testing.T, name string, args ...string) *manager {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a free port
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &manager{address: l.Addr().String(), said: &safeBuffer{}, ended: make(chan struct{})}
+	_ = l.Close()
+	args = append([]string{
+		"--hub-kubeconfig", f.hub.KubeconfigPath(), "--catalog", f.catalog, "--namespace", managers, "--resync", "3s", "--health-address", m.address,
+	}, args...)
+	m.cmd = exec.Command(f.program(name), args...) //nolint:noctx // it is ended below
+	m.cmd.Stderr = m.said
+	if err := m.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = m.cmd.Wait()
+		close(m.ended)
+	}()
+	t.Cleanup(func() {
+		m.kill()
+		if t.Failed() {
+			said := m.said.String()
+			t.Logf("manager %s said:\n%s", name, said[max(0, len(said)-8000):])
+		}
+	})
+	return m
+}
+
+// kill ends it as a crash does.
+func (m *manager) kill() {
+	_ = m.cmd.Process.Kill() // it may have ended by itself
+	<-m.ended
+}
+
+func (m *manager) signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	if err := m.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (f *fleet) addOn(ctx context.Context, name string) (*v1alpha1.Addon, error) {
+	a := &v1alpha1.Addon{}
+	return a, f.records.Get(ctx, client.ObjectKey{Name: hub.AddonName(name, "Flannel")}, a)
+}
+
+func (f *fleet) network(ctx context.Context, name string) (*v1alpha1.ClusterNetwork, error) {
+	c := &v1alpha1.ClusterNetwork{}
+	return c, f.records.Get(ctx, client.ObjectKey{Name: name}, c)
+}
+
+// wish changes what is wanted of a cluster's flannel, as a rollout does.
+func (f *fleet) wish(t *testing.T, name string, change func(*v1alpha1.AddonSpec)) {
+	t.Helper()
+	testkube.Eventually(t, soon, func(ctx context.Context) error {
+		a, err := f.addOn(ctx, name)
+		if err != nil {
+			return err
+		}
+		change(&a.Spec)
+		return f.records.Update(ctx, a)
+	})
+}
+
+func moveTo(v string) func(*v1alpha1.AddonSpec) {
+	return func(s *v1alpha1.AddonSpec) { s.MoveTo = v }
+}
+
+// arrives waits until a cluster's record says that it runs a version, and its pods do.
+func (f *fleet) arrives(t *testing.T, name, v string) {
+	t.Helper()
+	testkube.Eventually(t, long, func(ctx context.Context) error {
+		a, err := f.addOn(ctx, name)
+		if err != nil {
+			return err
+		}
+		s := a.Status
+		if a.Spec.MoveTo != "" || s.CurrentInstalledVersion != v || s.LifecycleState != v1alpha1.StateActive || s.TargetVersion != "" {
+			return fmt.Errorf("%s wants %q, runs %s, %s, going to %q, %v", name, a.Spec.MoveTo, s.CurrentInstalledVersion, s.LifecycleState, s.TargetVersion, s.Conditions)
+		}
+		return nil
+	})
+	for _, p := range f.members[name].pods(t) {
+		if image := p.Spec.Containers[0].Image; !strings.HasSuffix(image, ":v"+v) {
+			t.Errorf("%s: pod %s runs %s, and the record says %s", name, p.Name, image, v)
+		}
+	}
+}
+
+// holder is who holds the Lease of a cluster.
+func holder(l *coordinationv1.Lease) string {
+	if l.Spec.HolderIdentity == nil {
+		return ""
+	}
+	return *l.Spec.HolderIdentity
+}
+
+// left waits until nobody holds the Lease of a cluster: a command line may act.
+func (c *cluster) left(t *testing.T) {
+	t.Helper()
+	testkube.Eventually(t, soon, func(ctx context.Context) error {
+		l, err := c.Client().CoordinationV1().Leases(system).Get(ctx, "addonctl", metav1.GetOptions{})
+		if err == nil && holder(l) != "" {
+			err = fmt.Errorf("the Lease is held by %s", holder(l))
+		}
+		return err
+	})
+}
+
+func (f *fleet) reachable(t *testing.T, name string, want metav1.ConditionStatus) {
+	t.Helper()
+	testkube.Eventually(t, long, func(ctx context.Context) error {
+		c, err := f.network(ctx, name)
+		if err != nil {
+			return err
+		}
+		for _, k := range c.Status.Conditions {
+			if k.Type == v1alpha1.ConditionReachable && k.Status == want && (c.Status.Away == nil) == (want == metav1.ConditionTrue) {
+				return nil
+			}
+		}
+		return fmt.Errorf("%s: %+v", name, c.Status)
+	})
+}
+
+// One manager, two clusters, what each record wants, and nothing else.
+func TestAManagerDrivesEachClusterToWhatItsRecordWants(t *testing.T) {
+	f := startFleet(t, map[string]testkube.Options{"east": {Nodes: 3}, "west": {Nodes: 2}})
+	m := f.manage(t, "a")
+	f.reachable(t, "east", metav1.ConditionTrue)
+	f.reachable(t, "west", metav1.ConditionTrue)
+	f.introduced(t, m)
+	f.movesOne(t)
+	f.keepsAPin(t)
+	f.obeysAHold(t)
+	f.putsBack(t)
+	f.goesOnWithoutOne(t)
+	f.ends(t, m)
+}
+
+// introduced looks at what a manager says of itself and of the clusters, and that automatic updates by themselves move nothing.
+func (f *fleet) introduced(t *testing.T, m *manager) {
+	t.Helper()
+	c, err := f.network(t.Context(), "east")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := c.Status; s.Manager != managers+"/addon-manager" || !strings.HasPrefix(s.KubernetesVersion, "v1.") || s.UID == "" || s.ObservedGeneration != c.Generation {
+		t.Errorf("east: %+v", s)
+	}
+	f.arrives(t, "east", "0.26.2")
+	a, err := f.addOn(t.Context(), "east")
+	if err != nil || a.Status.DrivenBy != managers+"/addon-manager" {
+		t.Errorf("driven by %q, %v", a.Status.DrivenBy, err)
+	}
+	for path, want := range map[string]string{"/healthz": "", "/readyz": "", "/metrics": "controller_runtime_reconcile_total"} {
+		r, err := http.Get("http://" + m.address + path) //nolint:noctx // a test's own process
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(r.Body)
+		_ = r.Body.Close()
+		if err != nil || r.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %s, %v", path, r.Status, err)
+		}
+	}
+	f.members["east"].left(t)
+}
+
+// movesOne tells one cluster to move: it does, and the other one is not touched.
+func (f *fleet) movesOne(t *testing.T) {
+	t.Helper()
+	west := f.members["west"].daemonSet(t).Generation
+	f.wish(t, "east", moveTo("0.27.3"))
+	f.arrives(t, "east", "0.27.3")
+	f.members["east"].left(t)
+	if now := f.members["west"].daemonSet(t).Generation; now != west {
+		t.Errorf("west was not told to move, and its DaemonSet went from generation %d to %d", west, now)
+	}
+}
+
+// keepsAPin pins a cluster to what it runs, and to another release: a manager follows the first and the second, and nothing moves it further.
+func (f *fleet) keepsAPin(t *testing.T) {
+	t.Helper()
+	pin := func(v string) func(*v1alpha1.AddonSpec) {
+		return func(s *v1alpha1.AddonSpec) { s.Version, s.Pin = v, &v1alpha1.Pin{Reason: "kernel"} }
+	}
+	f.wish(t, "west", pin("0.24.4"))
+	testkube.Eventually(t, long, func(ctx context.Context) error {
+		a, err := f.addOn(ctx, "west")
+		if err == nil && (a.Status.CurrentInstalledVersion != "0.24.4" || a.Status.LifecycleState != v1alpha1.StateActive) && !stalled(a) {
+			err = fmt.Errorf("%+v", a.Status)
+		}
+		return err
+	})
+	f.wish(t, "west", pin("0.26.2"))
+	f.arrives(t, "west", "0.26.2")
+	a, err := f.addOn(t.Context(), "west")
+	if err != nil || a.Spec.Version != "0.26.2" || a.Spec.Pin.Reason != "kernel" {
+		t.Errorf("the pin is %s, %+v, %v", a.Spec.Version, a.Spec.Pin, err)
+	}
+	f.wish(t, "west", func(s *v1alpha1.AddonSpec) { s.Version, s.Pin = "", nil })
+}
+
+func stalled(a *v1alpha1.Addon) bool {
+	return slices.ContainsFunc(a.Status.Conditions, func(c metav1.Condition) bool { return c.Type == v1alpha1.ConditionStalled })
+}
+
+// obeysAHold tells a cluster to move and holds it back before it begins: nothing is written. Taken off, it moves.
+func (f *fleet) obeysAHold(t *testing.T) {
+	t.Helper()
+	west := f.members["west"]
+	before := west.daemonSet(t).Generation
+	f.wish(t, "west", func(s *v1alpha1.AddonSpec) {
+		s.MoveTo, s.Rollout = "0.27.3", &v1alpha1.AddonInRollout{Name: "r", Hold: v1alpha1.HoldFinishNode}
+	})
+	testkube.Eventually(t, soon, func(ctx context.Context) error {
+		a, err := f.addOn(ctx, "west")
+		if err == nil && (a.Status.ObservedGeneration != a.Generation || a.Status.TargetVersion != "0.27.3") {
+			err = fmt.Errorf("it is not seen yet: %+v", a.Status)
+		}
+		return err
+	})
+	_ = pause(t.Context(), 5*time.Second) // longer than the time between two looks
+	if now := west.daemonSet(t).Generation; now != before {
+		t.Errorf("a move was begun that is held back: generation %d, was %d", now, before)
+	}
+	f.wish(t, "west", func(s *v1alpha1.AddonSpec) { s.Rollout.Hold = "" })
+	f.arrives(t, "west", "0.27.3")
+	f.wish(t, "west", func(s *v1alpha1.AddonSpec) { s.Rollout = nil })
+}
+
+// putsBack moves a cluster to a release that cannot be pulled, back from 0.27.3 for want of a newer one: the roll halts, the node is put back
+// as for a command line, and the release is held.
+func (f *fleet) putsBack(t *testing.T) {
+	t.Helper()
+	east := f.members["east"]
+	if err := east.Play(t.Context(), sandbox.Fault{Name: "pull", Image: ":v0.26.2", Mode: sandbox.Pending}); err != nil {
+		t.Fatal(err)
+	}
+	f.wish(t, "east", func(s *v1alpha1.AddonSpec) {
+		s.MoveTo, s.OnFailure = "0.26.2", "RevertAll"
+		s.Roll.NodeTimeout = &metav1.Duration{Duration: 20 * time.Second}
+	})
+	testkube.Eventually(t, long, func(ctx context.Context) error {
+		a, err := f.addOn(ctx, "east")
+		if err == nil && (a.Spec.MoveTo != "" || a.Status.CurrentInstalledVersion != "0.27.3" || a.Status.LifecycleState != v1alpha1.StateActive ||
+			len(a.Status.History) == 0 || a.Status.History[0].Version != "0.27.3") {
+			err = fmt.Errorf("wants %q, back %+v, %+v", a.Spec.MoveTo, a.Spec.Rollback, a.Status)
+		}
+		return err
+	})
+	f.arrives(t, "east", "0.27.3")
+	east.heals(t, "pull")
+	east.left(t)
+}
+
+// goesOnWithoutOne takes a cluster's API server away: it is away, the other one moves meanwhile, and it is taken up again.
+func (f *fleet) goesOnWithoutOne(t *testing.T) {
+	t.Helper()
+	west := f.members["west"]
+	if err := west.Kill(t.Context(), sandbox.APIServer); err != nil {
+		t.Fatal(err)
+	}
+	f.reachable(t, "west", metav1.ConditionFalse)
+	f.wish(t, "west", moveTo("0.26.2"))
+	f.wish(t, "east", func(s *v1alpha1.AddonSpec) { s.MoveTo, s.Roll.NodeTimeout = "0.26.2", nil })
+	f.arrives(t, "east", "0.26.2")
+	f.reachable(t, "west", metav1.ConditionFalse)
+	if err := west.Start(t.Context(), sandbox.APIServer); err != nil {
+		t.Fatal(err)
+	}
+	f.reachable(t, "west", metav1.ConditionTrue)
+	f.arrives(t, "west", "0.26.2")
+}
+
+// ends stops a manager in the middle of a roll, as a deployment does: it ends by itself, and leaves the cluster to whoever comes next.
+func (f *fleet) ends(t *testing.T, m *manager) {
+	t.Helper()
+	f.underWay(t, "east", "0.27.3")
+	m.signal(t, syscall.SIGTERM)
+	select {
+	case <-m.ended:
+	case <-time.After(30 * time.Second):
+		t.Fatal("it does not end")
+	}
+	if code := m.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("it ends with %d", code)
+	}
+	f.members["east"].left(t)
+	l := &coordinationv1.Lease{}
+	if err := f.records.Get(t.Context(), client.ObjectKey{Namespace: managers, Name: "addon-manager"}, l); err != nil || holder(l) != "" {
+		t.Errorf("the leader's Lease is held by %q, %v", holder(l), err)
+	}
+}
+
+// underWay tells a cluster to move slowly, and waits until the first node has taken the release.
+func (f *fleet) underWay(t *testing.T, name, v string) {
+	t.Helper()
+	f.wish(t, name, func(s *v1alpha1.AddonSpec) {
+		s.MoveTo, s.Roll.Soak, s.Roll.ReadyFor = v, &metav1.Duration{Duration: 4 * time.Second}, &metav1.Duration{Duration: 3 * time.Second}
+	})
+	testkube.Eventually(t, long, func(context.Context) error {
+		n := f.count(t, name, v)
+		if n == 0 {
+			return errors.New("no node has taken it")
+		}
+		return nil
+	})
+}
+
+// count is how many of a cluster's nodes run a version.
+func (f *fleet) count(t *testing.T, name, v string) int {
+	t.Helper()
+	n := 0
+	for _, p := range f.members[name].pods(t) {
+		if strings.HasSuffix(p.Spec.Containers[0].Image, ":v"+v) {
+			n++
+		}
+	}
+	return n
+}
+
+// A manager that is killed in the middle of a roll is started again and finishes it. Then a standby takes over from a leader that only sleeps, and
+// the one that wakes up writes nothing more.
+func TestOneManagerAtATimeWritesToACluster(t *testing.T) {
+	f := startFleet(t, map[string]testkube.Options{"east": {Nodes: 4, Audit: true}})
+	east := f.members["east"]
+	first := f.manage(t, "a")
+	f.underWay(t, "east", "0.27.3")
+	first.kill()
+	if n := f.count(t, "east", "0.27.3"); n == 4 {
+		t.Error("it was killed too late: every node has the release")
+	}
+	first = f.manage(t, "a")
+	f.arrives(t, "east", "0.27.3")
+
+	f.underWay(t, "east", "0.26.2")
+	second := f.manage(t, "b")
+	first.signal(t, syscall.SIGSTOP)
+	slept := time.Now()
+	f.arrives(t, "east", "0.26.2")
+	first.signal(t, syscall.SIGCONT)
+	select {
+	case <-first.ended: // it finds that it leads no more
+	case <-time.After(time.Minute):
+		t.Error("the one that slept goes on")
+	}
+	second.signal(t, syscall.SIGTERM)
+	<-second.ended
+
+	calls := east.Calls(t, func(c testkube.Call) bool {
+		return c.Write() && c.Response.Code < 300 && !strings.Contains(c.URI, "dryRun") && !strings.Contains(c.URI, "/apis/authorization.k8s.io/") &&
+			!strings.Contains(c.URI, "/apis/authentication.k8s.io/") && !strings.HasSuffix(strings.Split(c.URI, "?")[0], "/token") && strings.HasPrefix(c.UserAgent, "addon-manager-")
+	})
+	var byA, byB []testkube.Call
+	for _, c := range calls {
+		if c.Received.Before(slept) {
+			continue
+		}
+		if strings.HasPrefix(c.UserAgent, "addon-manager-a") {
+			byA = append(byA, c)
+		} else {
+			byB = append(byB, c)
+		}
+	}
+	if len(byB) == 0 {
+		t.Fatal("the standby wrote nothing: nothing is proved")
+	}
+	for _, c := range byA {
+		if c.Received.After(byB[0].Received) {
+			t.Errorf("%s %s by the one that had slept, after the other one had begun", c.Verb, c.URI)
+		}
+	}
+}
