@@ -153,7 +153,7 @@ func (b *safeBuffer) String() string {
 }
 
 // manage starts a manager of that name, which looks at idle clusters every three seconds.
-func (f *fleet) manage(t *testing.T, name string, args ...string) *manager {
+func (f *fleet) manage(t *testing.T, name string) *manager {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a free port
 	if err != nil {
@@ -161,10 +161,9 @@ func (f *fleet) manage(t *testing.T, name string, args ...string) *manager {
 	}
 	m := &manager{address: l.Addr().String(), said: &safeBuffer{}, ended: make(chan struct{})}
 	_ = l.Close()
-	args = append([]string{
+	m.cmd = exec.Command(f.program(name), //nolint:noctx // it is ended below
 		"--hub-kubeconfig", f.hub.KubeconfigPath(), "--catalog", f.catalog, "--namespace", managers, "--resync", "3s", "--health-address", m.address,
-	}, args...)
-	m.cmd = exec.Command(f.program(name), args...) //nolint:noctx // it is ended below
+	)
 	m.cmd.Stderr = m.said
 	if err := m.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -46,7 +46,7 @@ var allowed = map[string][]string{
 	"pkg/probe":      {},
 	"pkg/reconcile":  {"pkg/plan", "pkg/noderoll", "pkg/status"},
 	"pkg/controller": {
-		"pkg/api/v1alpha1", "pkg/catalog", "pkg/plan", "pkg/reconcile", "pkg/rollout", "pkg/status",
+		"pkg/api/v1alpha1", "pkg/catalog", "pkg/noderoll", "pkg/plan", "pkg/reconcile", "pkg/rollout", "pkg/status",
 	},
 	"pkg/drive": {
 		"pkg/api/v1alpha1", "pkg/catalog", "pkg/engine/helm", "pkg/guard", "pkg/hub", "pkg/kube", "pkg/noderoll", "pkg/observe", "pkg/plan", "pkg/record",
@@ -60,6 +60,7 @@ var allowed = map[string][]string{
 	"charts":            {},
 	"manifests":         {},
 	"cmd/addonctl":      {"pkg/cli"},
+	"cmd/addon-manager": {"pkg/manager"},
 	"cmd/addon-pod":     {},
 	"e2e":               {},
 	"e2e/architecture":  {},
