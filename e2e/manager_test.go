@@ -82,12 +82,17 @@ func startFleet(t *testing.T, members map[string]testkube.Options) *fleet {
 // build builds addon-manager twice, under two names: an audit log tells a program by its name.
 func (f *fleet) build(t *testing.T) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", f.program("a"), "../cmd/addon-manager")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building addon-manager: %v\n%s", err, out)
-	}
+	buildManager(t, f.program("a"))
 	if err := os.Link(f.program("a"), f.program("b")); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func buildManager(t *testing.T, program string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../cmd/addon-manager")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building addon-manager: %v\n%s", err, out)
 	}
 }
 
@@ -155,14 +160,19 @@ func (b *safeBuffer) String() string {
 // manage starts a manager of that name, which looks at idle clusters every three seconds.
 func (f *fleet) manage(t *testing.T, name string) *manager {
 	t.Helper()
+	return startManager(t, f.program(name), f.hub.KubeconfigPath(), f.catalog)
+}
+
+func startManager(t *testing.T, program, kubeconfig, catalog string) *manager {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a free port
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := &manager{address: l.Addr().String(), said: &safeBuffer{}, ended: make(chan struct{})}
 	_ = l.Close()
-	m.cmd = exec.Command(f.program(name), //nolint:noctx // it is ended below
-		"--hub-kubeconfig", f.hub.KubeconfigPath(), "--catalog", f.catalog, "--namespace", managers, "--resync", "3s", "--health-address", m.address,
+	m.cmd = exec.Command(program, //nolint:noctx // it is ended below
+		"--hub-kubeconfig", kubeconfig, "--catalog", catalog, "--namespace", managers, "--resync", "3s", "--health-address", m.address,
 	)
 	m.cmd.Stderr = m.said
 	if err := m.cmd.Start(); err != nil {
@@ -176,7 +186,7 @@ func (f *fleet) manage(t *testing.T, name string) *manager {
 		m.kill()
 		if t.Failed() {
 			said := m.said.String()
-			t.Logf("manager %s said:\n%s", name, said[max(0, len(said)-8000):])
+			t.Logf("manager %s said:\n%s", filepath.Base(program), said[max(0, len(said)-8000):])
 		}
 	})
 	return m
@@ -495,8 +505,16 @@ func TestOneManagerAtATimeWritesToACluster(t *testing.T) {
 	second := f.manage(t, "b")
 	first.signal(t, syscall.SIGSTOP)
 	slept := time.Now()
-	f.arrives(t, "east", "0.26.2")
+	testkube.Eventually(t, long, func(context.Context) error { // it wakes up when the other one changes nodes
+		if len(east.Calls(t, func(c testkube.Call) bool {
+			return c.Verb == "delete" && c.Object.Resource == "pods" && strings.HasPrefix(c.UserAgent, "addon-manager-b")
+		})) == 0 {
+			return errors.New("the standby changes no node")
+		}
+		return nil
+	})
 	first.signal(t, syscall.SIGCONT)
+	f.arrives(t, "east", "0.26.2")
 	select {
 	case <-first.ended: // it finds that it leads no more
 	case <-time.After(time.Minute):
@@ -510,8 +528,10 @@ func TestOneManagerAtATimeWritesToACluster(t *testing.T) {
 			!strings.Contains(c.URI, "/apis/authentication.k8s.io/") && !strings.HasSuffix(strings.Split(c.URI, "?")[0], "/token") && strings.HasPrefix(c.UserAgent, "addon-manager-")
 	})
 	var byA, byB []testkube.Call
+	awake := 0
 	for _, c := range calls {
 		if c.Received.Before(slept) {
+			awake++
 			continue
 		}
 		if strings.HasPrefix(c.UserAgent, "addon-manager-a") {
@@ -520,12 +540,72 @@ func TestOneManagerAtATimeWritesToACluster(t *testing.T) {
 			byB = append(byB, c)
 		}
 	}
-	if len(byB) == 0 {
-		t.Fatal("the standby wrote nothing: nothing is proved")
+	if len(byB) == 0 || awake == 0 {
+		t.Fatalf("%d writes before it slept, and %d of the standby since: nothing is proved", awake, len(byB))
 	}
 	for _, c := range byA {
 		if c.Received.After(byB[0].Received) {
 			t.Errorf("%s %s by the one that had slept, after the other one had begun", c.Verb, c.URI)
 		}
 	}
+}
+
+// Where a manager drives a cluster, a command writes what is wanted and watches, with the exit codes that it has by itself. It writes nothing to
+// the release. When the manager is gone, the command drives again.
+func TestACommandLeavesTheWorkToAManager(t *testing.T) {
+	c := start(t, testkube.Options{Nodes: 3, Audit: true})
+	c.must(t, "install", "--network-type", "flannel", "--version", "0.24.4", "--yes")
+	c.must(t, "unpin", "--yes")
+	program := filepath.Join(t.TempDir(), "addon-manager-a")
+	buildManager(t, program)
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: managers}}
+	if _, err := c.Client().CoreV1().Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	m := startManager(t, program, c.kubeconfig, c.catalog)
+	testkube.Eventually(t, soon, func(context.Context) error {
+		if s := c.must(t, "status").out; !strings.Contains(s, "the manager "+managers+"/addon-manager") {
+			return fmt.Errorf("no manager is seen:\n%s", s)
+		}
+		return nil
+	})
+	before := len(c.byHand(t))
+
+	done := c.must(t, "update", "--version", "0.26.2", "--yes", "-o", "json").says(t, "carries it out", "canary")
+	if got := read[act](t, done); got.Outcome != "Done" || got.Nodes.Ready != 3 || got.Previous != "0.24.4" {
+		t.Errorf("%s", done)
+	}
+	c.want(t, 5, "update", "--version", "0.27.3", "--ready-for", "3s", "--yes", "--timeout", "2s").says(t, "addon-manager goes on")
+	c.must(t, "update", "--yes")
+	if err := c.Play(t.Context(), sandbox.Fault{Name: "pull", Image: ":v0.26.2", Mode: sandbox.Pending}); err != nil {
+		t.Fatal(err)
+	}
+	c.want(t, 6, "update", "--version", "0.26.2", "--node-timeout", "15s", "--on-failure", "revert-all", "--yes").says(t, "rolled back", "halted at")
+	c.want(t, 4, "update", "--version", "0.26.2", "--node-timeout", "15s", "--on-failure", "revert-node", "--yes").says(t, "halted at")
+	c.heals(t, "pull")
+	if now := c.byHand(t); len(now) != before {
+		t.Errorf("a command wrote to the release beside the manager: %+v", now[before:])
+	}
+
+	m.kill()
+	c.must(t, "retry", "--yes") // the Lease of the manager has not run out: nothing is to be carried out for this
+	testkube.Eventually(t, soon, func(context.Context) error {
+		if s := c.must(t, "status").out; strings.Contains(s, "the manager") {
+			return fmt.Errorf("a manager that is gone is still seen:\n%s", s)
+		}
+		return nil
+	})
+	c.must(t, "update", "--version", "0.26.2", "--yes")
+	if now := c.byHand(t); len(now) == before {
+		t.Error("the command wrote nothing: what was counted above proves nothing")
+	}
+}
+
+// byHand are the writes to DaemonSets and agents by anybody but a manager and Kubernetes itself.
+func (c *cluster) byHand(t *testing.T) []testkube.Call {
+	t.Helper()
+	return c.Calls(t, func(call testkube.Call) bool {
+		return call.Write() && !strings.Contains(call.URI, "dryRun") && call.User.Username == "system:serviceaccount:kube-system:addonctl" &&
+			(call.Object.Resource == "daemonsets" || call.Object.Resource == "pods") && !strings.HasPrefix(call.UserAgent, "addon-manager")
+	})
 }

@@ -123,9 +123,12 @@ func (s *session) unchanged(c *cobra.Command, in plan.Input, p plan.Plan) (*actR
 	return report(in, p, outcomeUnchanged), stillHalted(c, in, p)
 }
 
-// carryOut takes the cluster over, records the wish and drives the loop.
+// carryOut takes the cluster over, records the wish and drives the loop; where a manager drives the cluster, that is left to it.
 func (s *session) carryOut(c *cobra.Command, in plan.Input, p plan.Plan, w hub.Wish, f actFlags) (*actReport, error) {
 	ctx := c.Context()
+	if by := s.managing(ctx, in.Now); by != "" {
+		return s.leaveTo(c, by, in, p, w, f)
+	}
 	end, err := s.seat.Begin(ctx, func() error { return s.seat.Save(ctx, in.Request, w) })
 	defer end()
 	if err != nil {
@@ -350,6 +353,9 @@ func (s *session) driven(c *cobra.Command, u undertaking, first plan.Plan, f act
 		s.note("the objects are written, and no node was touched: nodes follow with --nodes roll or --nodes replace")
 	case out.End == reconcile.Applied:
 		s.note("the nodes take it by themselves; when they have, finish with: " + strings.ReplaceAll(resume(c), " --wait=false", ""))
+	}
+	if s.by != "" {
+		return u.endManaged(s, c, out, f)
 	}
 	return u.end(s, c, out, f)
 }

@@ -37,6 +37,8 @@ type session struct {
 	// rolled follows the roll of a run; nil while nothing was driven.
 	rolled *rollWatch
 	clock  func() time.Time
+	// by is the manager that drives the cluster while this command watches; empty when the command drives it.
+	by string
 	// told are facts that were given on the command line.
 	told catalog.Facts
 }

@@ -82,6 +82,9 @@ func (s *session) status(ctx context.Context) (statusReport, error) {
 		return statusReport{}, err
 	}
 	r := statusOf(in, p)
+	if by := s.managing(ctx, in.Now); by != "" {
+		r.DrivenBy = by
+	}
 	r.red = s.screen && os.Getenv("NO_COLOR") == ""
 	for _, a := range in.Catalog.AddOns {
 		if p.Beside || a.NetworkType != "" {
@@ -212,6 +215,9 @@ func (r statusReport) table(w io.Writer, wide bool) {
 			[]string{"State:", strings.TrimSpace(fmt.Sprintf("%s %s", r.State, bracket(r.Lifecycle)))},
 		)
 	}
+	if r.DrivenBy != drivenBy {
+		rows = append(rows, []string{"Driven by:", "the manager " + r.DrivenBy + "; commands record what is wanted, and watch"})
+	}
 	if wide && r.Settings != nil {
 		rows = append(rows, []string{"Settings:", r.Settings.text})
 	}
@@ -233,7 +239,7 @@ func (r statusReport) table(w io.Writer, wide bool) {
 	for _, n := range r.Waiting {
 		fmt.Fprintf(w, "  %s: %s (%s)\n", n.Node, n.Why, n.State)
 	}
-	if r.Next != "" {
+	if r.Next != "" && r.DrivenBy == drivenBy {
 		fmt.Fprintf(w, "Something is left to do; unless a command is at work on it, go on with: %s\n", r.Next)
 	}
 	r.findings(w)
