@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/drive"
 	"github.com/addonctl/addonctl/pkg/rollout"
 )
 
@@ -76,7 +77,7 @@ func (s *session) watchRollout(ctx context.Context, name string, managers []stri
 		switch {
 		case ctx.Err() != nil:
 			return &exit{code: exitInterrupted, err: errors.New("interrupted; it only looked")}
-		case err != nil && (last == nil || !transient(err)):
+		case err != nil && (last == nil || !drive.Transient(err)):
 			return err
 		case err != nil:
 			s.trouble(err)

@@ -84,9 +84,30 @@ func (r *Clusters) SetUp(m ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(m).Named("cluster").
 		For(&v1alpha1.ClusterNetwork{}, wishes).
 		Watches(&v1alpha1.Addon{}, owner, wishes).
+		Watches(&v1alpha1.AddonCatalog{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(predicate.Funcs{UpdateFunc: newCatalog})).
 		WatchesRawSource(source.Channel(r.again, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Workers}).
 		Complete(r)
+}
+
+// newCatalog tells whether another catalog, or another recall, is in force: its status says so when it is.
+func newCatalog(e event.UpdateEvent) bool {
+	before, _ := e.ObjectOld.(*v1alpha1.AddonCatalog)
+	after, _ := e.ObjectNew.(*v1alpha1.AddonCatalog)
+	return before.Status.Digest != after.Status.Digest || before.Status.ObservedGeneration != after.Status.ObservedGeneration
+}
+
+// all are the clusters that are driven: which release each would take is asked anew.
+func (r *Clusters) all(ctx context.Context, _ client.Object) []ctrl.Request {
+	clusters := &v1alpha1.ClusterNetworkList{}
+	if err := r.Hub.List(ctx, clusters); err != nil {
+		log.FromContext(ctx).Error(err, "Listing the clusters for another catalog")
+	}
+	out := make([]ctrl.Request, 0, len(clusters.Items))
+	for i := range clusters.Items {
+		out = append(out, request(clusters.Items[i].Name))
+	}
+	return out
 }
 
 func request(cluster string) ctrl.Request {

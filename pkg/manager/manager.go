@@ -28,7 +28,6 @@ import (
 	"github.com/addonctl/addonctl/addons"
 	"github.com/addonctl/addonctl/charts"
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
-	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/controller"
 	"github.com/addonctl/addonctl/pkg/kube"
 )
@@ -51,9 +50,12 @@ type options struct {
 	catalogDir string
 	address    string
 	elect      bool
-	workers    int
-	resync     time.Duration
-	timeout    time.Duration
+	// drives is true when clusters are driven, rollouts when rollouts are decided, and byDefault when clusters that no policy takes follow
+	// the built-in one.
+	drives, rollouts, byDefault bool
+	workers                     int
+	resync                      time.Duration
+	timeout                     time.Duration
 }
 
 func (o *options) flags(errs io.Writer) *pflag.FlagSet {
@@ -66,6 +68,9 @@ func (o *options) flags(errs io.Writer) *pflag.FlagSet {
 	f.StringVar(&o.catalogDir, "catalog", "", "folder with a catalog to use instead of the built-in one")
 	f.StringVar(&o.address, "health-address", ":8080", "address of /healthz, /readyz and /metrics; 0 serves none")
 	f.BoolVar(&o.elect, "leader-election", true, "elect one leader; without it nobody else may run")
+	f.BoolVar(&o.drives, "drive", true, "drive clusters to what their records want; without it only rollouts are decided")
+	f.BoolVar(&o.rollouts, "rollouts", true, "open rollouts and decide on them, for the whole hub; one manager alone does, so it is off with --selector")
+	f.BoolVar(&o.byDefault, "default-policy", true, "let clusters that no UpdatePolicy takes follow the built-in one; else they stay as they are")
 	f.IntVar(&o.workers, "workers", 10, "how many clusters are worked on at once; one whose nodes are waited for does not count")
 	f.DurationVar(&o.resync, "resync", 5*time.Minute, "time between two looks at a cluster that has nothing to do, and the longest back-off of one that does not answer")
 	f.DurationVar(&o.timeout, "timeout", 15*time.Minute, "how long the nodes of a move may take that the DaemonSet controller changes, before those in trouble make it a failed one")
@@ -92,6 +97,12 @@ func (o *options) check() (labels.Selector, error) {
 	if problems := validation.IsDNS1123Label(o.lease()); len(problems) > 0 {
 		err = errors.Join(err, fmt.Errorf("--shard %q: %s", o.shard, problems[0]))
 	}
+	if o.rollouts && o.selector != "" {
+		err = errors.Join(err, errors.New("--rollouts with --selector: who decides on rollouts has to see every cluster; run one more manager with --drive=false for them"))
+	}
+	if !o.rollouts && !o.drives {
+		err = errors.Join(err, errors.New("--drive=false without --rollouts leaves nothing to do"))
+	}
 	if o.workers < 1 || o.resync < time.Second || o.timeout <= 0 {
 		err = errors.Join(err, errors.New("--workers is at least 1, --resync at least 1s, and --timeout above 0"))
 	}
@@ -114,6 +125,9 @@ func Run(ctx context.Context, args []string, errs io.Writer) int {
 	} else if err != nil {
 		fmt.Fprintf(errs, "addon-manager: %s\n", err)
 		return exitUsage
+	}
+	if !f.Changed("rollouts") {
+		o.rollouts = o.selector == ""
 	}
 	selector, err := o.check()
 	if err == nil && f.NArg() > 0 {
@@ -138,7 +152,7 @@ func (o *options) run(ctx context.Context, selector labels.Selector) error {
 	if err != nil {
 		return fmt.Errorf("finding the hub: %w", err)
 	}
-	c, err := o.catalog()
+	c, err := controller.NewCatalogs(o.catalog())
 	if err != nil {
 		return fmt.Errorf("reading the catalog: %w", err)
 	}
@@ -159,10 +173,18 @@ func (o *options) run(ctx context.Context, selector labels.Selector) error {
 }
 
 // controllers registers all of them.
-func (o *options) controllers(m ctrl.Manager, hub *kube.Client, c *catalog.Catalog) error {
+func (o *options) controllers(m ctrl.Manager, hub *kube.Client, c *controller.Catalogs) error {
+	if o.rollouts {
+		if err := controller.AddFleet(m, controller.FleetOptions{DefaultPolicy: o.byDefault, Catalogs: c}); err != nil {
+			return err
+		}
+	}
+	if !o.drives {
+		return nil
+	}
 	name := o.namespace + "/" + o.lease()
 	clusters := &controller.Clusters{
-		Hub: m.GetClient(), Sites: &sites{hub: hub, catalog: c, charts: charts.FS, by: name},
+		Hub: m.GetClient(), Sites: &sites{hub: hub, catalogs: c, charts: charts.FS, by: name},
 		Name: name, Workers: o.workers, Resync: o.resync, Timeout: o.timeout,
 	}
 	return clusters.SetUp(m)
@@ -225,10 +247,10 @@ func (o *options) config() (*rest.Config, error) {
 	return clientcmd.BuildConfigFromFlags("", o.kubeconfig)
 }
 
-func (o *options) catalog() (*catalog.Catalog, error) {
-	var files fs.FS = addons.FS
+// catalog is what the manager begins with.
+func (o *options) catalog() fs.FS {
 	if o.catalogDir != "" {
-		files = os.DirFS(o.catalogDir)
+		return os.DirFS(o.catalogDir)
 	}
-	return catalog.Load(files)
+	return addons.FS
 }

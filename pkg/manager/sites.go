@@ -13,7 +13,6 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
-	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/controller"
 	"github.com/addonctl/addonctl/pkg/drive"
 	"github.com/addonctl/addonctl/pkg/kube"
@@ -26,9 +25,9 @@ const firstCall = 8 * time.Second
 
 // sites reaches the clusters of a hub.
 type sites struct {
-	hub     *kube.Client
-	catalog *catalog.Catalog
-	charts  fs.FS
+	hub      *kube.Client
+	catalogs *controller.Catalogs
+	charts   fs.FS
 	// by is who drives, in the status.
 	by string
 }
@@ -130,7 +129,7 @@ func (s *site) UID() string        { return s.uid }
 // Seat is where an add-on of the cluster is driven from.
 func (s *site) Seat(addOn string) controller.Seat {
 	out := &seat{Seat: drive.New(drive.Place{
-		Cluster: s.cluster, AddOn: addOn, Target: s.target, Hub: s.hub, Catalog: s.catalog, Charts: s.charts, By: s.by,
+		Cluster: s.cluster, AddOn: addOn, Target: s.target, Hub: s.hub, Catalog: s.catalogs.Current(), Charts: s.charts, By: s.by,
 	})}
 	out.Adjust = func(in *plan.Input) { controller.Held(in, out.hold) }
 	out.Loop.Wait = true
