@@ -160,10 +160,10 @@ func (b *safeBuffer) String() string {
 // manage starts a manager of that name, which looks at idle clusters every three seconds.
 func (f *fleet) manage(t *testing.T, name string) *manager {
 	t.Helper()
-	return startManager(t, f.program(name), f.hub.KubeconfigPath(), f.catalog)
+	return startManager(t, f.program(name), f.hub.KubeconfigPath(), f.catalog, "--rollouts=false") // the test says who moves
 }
 
-func startManager(t *testing.T, program, kubeconfig, catalog string) *manager {
+func startManager(t *testing.T, program, kubeconfig, catalog string, more ...string) *manager {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a free port
 	if err != nil {
@@ -171,9 +171,9 @@ func startManager(t *testing.T, program, kubeconfig, catalog string) *manager {
 	}
 	m := &manager{address: l.Addr().String(), said: &safeBuffer{}, ended: make(chan struct{})}
 	_ = l.Close()
-	m.cmd = exec.Command(program, //nolint:noctx // it is ended below
+	m.cmd = exec.Command(program, append([]string{ //nolint:noctx // it is ended below
 		"--hub-kubeconfig", kubeconfig, "--catalog", catalog, "--namespace", managers, "--resync", "3s", "--health-address", m.address,
-	)
+	}, more...)...)
 	m.cmd.Stderr = m.said
 	if err := m.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -562,7 +562,7 @@ func TestACommandLeavesTheWorkToAManager(t *testing.T) {
 	if _, err := c.Client().CoreV1().Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	m := startManager(t, program, c.kubeconfig, c.catalog)
+	m := startManager(t, program, c.kubeconfig, c.catalog, "--rollouts=false")
 	testkube.Eventually(t, soon, func(context.Context) error {
 		if s := c.must(t, "status").out; !strings.Contains(s, "the manager "+managers+"/addon-manager") {
 			return fmt.Errorf("no manager is seen:\n%s", s)

@@ -31,6 +31,8 @@ type Catalogs struct {
 	// builtIn, and what was read last; recalls are laid over that.
 	builtIn, read, current *catalog.Catalog
 	builtInDigest, digest  string
+	// followed is true when the AddonCatalog has been read once since this process leads.
+	followed bool
 }
 
 // NewCatalogs begins with the catalog that the manager was built with, which the file system holds. An error is that of catalog.Load.
@@ -52,6 +54,17 @@ func (c *Catalogs) Current() *catalog.Catalog {
 	return c.current
 }
 
+// Followed tells whether the hub was asked for its AddonCatalog. Before that nobody may act: what the manager was built with may have a release
+// that the hub's catalog has not, or has recalled.
+func (c *Catalogs) Followed() bool {
+	if c == nil {
+		return true
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.followed
+}
+
 // follow takes over what an AddonCatalog says. Where its source cannot be read, what was read before stays in force, and recalls are laid
 // over that. It tells the digest and the number of releases of what is in force.
 func (c *Catalogs) follow(s v1alpha1.AddonCatalogSpec) (digest string, releases int, err error) {
@@ -64,6 +77,7 @@ func (c *Catalogs) follow(s v1alpha1.AddonCatalogSpec) (digest string, releases 
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.followed = true
 	if err == nil {
 		c.read, c.digest = read, digest
 	}

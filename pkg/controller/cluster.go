@@ -33,6 +33,8 @@ type Clusters struct {
 	// Hub reads from the cache, and writes.
 	Hub   client.Client
 	Sites Sites
+	// Catalogs that Sites plan with; nothing is driven before they were read. Nil is fine.
+	Catalogs *Catalogs
 	// Name of this manager, as "namespace/name" of its Lease in the hub.
 	Name string
 	// Workers is how many clusters are worked on at once. A cluster whose nodes are waited for takes none.
@@ -139,7 +141,7 @@ func (r *Clusters) Start(ctx context.Context) error {
 // Reconcile gives a cluster one step.
 func (r *Clusters) Reconcile(ctx context.Context, q ctrl.Request) (ctrl.Result, error) {
 	life := r.alive()
-	if life == nil {
+	if life == nil || !r.Catalogs.Followed() {
 		return ctrl.Result{RequeueAfter: soon}, nil
 	}
 	c := &v1alpha1.ClusterNetwork{}

@@ -26,6 +26,9 @@ var allPolicies = reconcile.Request{NamespacedName: client.ObjectKey{Name: "all"
 
 // Reconcile implements reconcile.Reconciler.
 func (c policyReconciler) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+	if !c.catalogs.Followed() {
+		return reconcile.Result{RequeueAfter: soon}, nil
+	}
 	r, err := c.records(ctx)
 	if err != nil {
 		return reconcile.Result{}, err

@@ -72,6 +72,9 @@ const soonest = time.Second
 
 // Reconcile implements reconcile.Reconciler.
 func (c rolloutReconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	if !c.catalogs.Followed() {
+		return reconcile.Result{RequeueAfter: soon}, nil
+	}
 	r, err := c.records(ctx)
 	if err != nil {
 		return reconcile.Result{}, err

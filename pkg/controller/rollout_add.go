@@ -14,6 +14,7 @@ import (
 	runtime "sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -46,7 +47,7 @@ func AddFleet(m manager.Manager, o FleetOptions) error {
 		o.Now = time.Now
 	}
 	f := &fleet{client: m.GetClient(), events: m.GetEventRecorder("addon-manager"), builtIn: o.DefaultPolicy, catalogs: o.Catalogs, now: o.Now}
-	for _, add := range []func(manager.Manager, FleetOptions) error{f.addCatalogs, f.addPolicies, f.addRollouts} {
+	for _, add := range []func(manager.Manager, FleetOptions) error{f.addPolicies, f.addRollouts, f.addCatalogs} {
 		if err := add(m, o); err != nil {
 			return fmt.Errorf("adding the controllers of a fleet: %w", err)
 		}
@@ -54,7 +55,31 @@ func AddFleet(m manager.Manager, o FleetOptions) error {
 	return nil
 }
 
+// AddCatalog adds the controller of AddonCatalog alone, for a manager that decides on no rollouts.
+func AddCatalog(m manager.Manager, catalogs *Catalogs) error {
+	f := &fleet{client: m.GetClient(), events: m.GetEventRecorder("addon-manager"), catalogs: catalogs, now: time.Now}
+	return f.addCatalogs(m, FleetOptions{})
+}
+
 func (f *fleet) addCatalogs(m manager.Manager, o FleetOptions) error {
+	// The hub may have none, and then nothing happens that would have it asked for.
+	first := manager.RunnableFunc(func(ctx context.Context) error {
+		for {
+			_, err := catalogReconciler{f}.Reconcile(ctx, reconcile.Request{})
+			if err == nil {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(soon):
+				log.FromContext(ctx).Error(err, "Reading the catalog of the hub for the first time")
+			}
+		}
+	})
+	if err := m.Add(first); err != nil {
+		return err
+	}
 	return builder.ControllerManagedBy(m).Named("addoncatalog"+o.Suffix).
 		For(&v1alpha1.AddonCatalog{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Complete(catalogReconciler{f})

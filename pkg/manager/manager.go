@@ -174,17 +174,18 @@ func (o *options) run(ctx context.Context, selector labels.Selector) error {
 
 // controllers registers all of them.
 func (o *options) controllers(m ctrl.Manager, hub *kube.Client, c *controller.Catalogs) error {
+	var err error
 	if o.rollouts {
-		if err := controller.AddFleet(m, controller.FleetOptions{DefaultPolicy: o.byDefault, Catalogs: c}); err != nil {
-			return err
-		}
+		err = controller.AddFleet(m, controller.FleetOptions{DefaultPolicy: o.byDefault, Catalogs: c})
+	} else {
+		err = controller.AddCatalog(m, c)
 	}
-	if !o.drives {
-		return nil
+	if err != nil || !o.drives {
+		return err
 	}
 	name := o.namespace + "/" + o.lease()
 	clusters := &controller.Clusters{
-		Hub: m.GetClient(), Sites: &sites{hub: hub, catalogs: c, charts: charts.FS, by: name},
+		Hub: m.GetClient(), Catalogs: c, Sites: &sites{hub: hub, catalogs: c, charts: charts.FS, by: name},
 		Name: name, Workers: o.workers, Resync: o.resync, Timeout: o.timeout,
 	}
 	return clusters.SetUp(m)

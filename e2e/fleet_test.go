@@ -1,0 +1,168 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/sandbox"
+	"github.com/addonctl/addonctl/pkg/testkube"
+)
+
+// rollout waits until a rollout says a phase, and returns it.
+func (f *fleet) rollout(t *testing.T, name, phase string) *v1alpha1.AddonRollout {
+	t.Helper()
+	r := &v1alpha1.AddonRollout{}
+	testkube.Eventually(t, long, func(ctx context.Context) error {
+		if err := f.records.Get(ctx, client.ObjectKey{Name: name}, r); err != nil {
+			return err
+		}
+		if r.Status.Phase != phase {
+			return fmt.Errorf("%s is %s in wave %q: %s (%s)", name, r.Status.Phase, r.Status.Wave, r.Status.Why, r.Status.Who)
+		}
+		return nil
+	})
+	return r
+}
+
+func (f *fleet) label(t *testing.T, name, key, value string) {
+	t.Helper()
+	testkube.Eventually(t, soon, func(ctx context.Context) error {
+		c, err := f.network(ctx, name)
+		if err != nil {
+			return err
+		}
+		c.Labels = map[string]string{key: value}
+		return f.records.Update(ctx, c)
+	})
+}
+
+// ctl runs addonctl against the hub.
+func (f *fleet) ctl(t *testing.T, want int, args ...string) result {
+	t.Helper()
+	c := &cluster{Cluster: f.hub, kubeconfig: f.hub.KubeconfigPath(), catalog: f.catalog}
+	return c.want(t, want, args...)
+}
+
+// A release appears in the catalog of a hub and goes over its clusters by itself: the canary wave first, the next one when somebody approved it,
+// pinned clusters never. Another one breaks the canary, which is put back, and no other cluster hears of it. It would catch a manager
+// that tells everybody at once, moves a pin, or goes on over a failure.
+func TestAReleaseGoesOverAFleet(t *testing.T) {
+	f := startFleet(t, map[string]testkube.Options{"dev": {Nodes: 2}, "prod": {Nodes: 2}, "kept": {Nodes: 2}})
+	directory := f.without(t, "0.27.3")
+	f.label(t, "dev", "env", "dev")
+	f.label(t, "prod", "env", "prod")
+	f.label(t, "kept", "env", "prod")
+	f.wish(t, "kept", func(s *v1alpha1.AddonSpec) { s.Version, s.Pin = "0.26.2", &v1alpha1.Pin{Reason: "a test"} })
+	one := intstr.FromInt32(1)
+	f.create(t, &v1alpha1.UpdatePolicy{ObjectMeta: metav1.ObjectMeta{Name: "fleet"}, Spec: v1alpha1.UpdatePolicySpec{
+		Waves:         []v1alpha1.PolicyWave{{Name: "canary", Selector: "env=dev"}, {Name: "rest", Approval: true}},
+		MaxConcurrent: &one, Soak: &metav1.Duration{},
+	}})
+	f.create(t, &v1alpha1.AddonCatalog{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.CatalogName}, Spec: v1alpha1.AddonCatalogSpec{Directory: directory}})
+	startManager(t, f.program("a"), f.hub.KubeconfigPath(), f.catalog)
+	for _, name := range []string{"dev", "prod", "kept"} {
+		f.arrives(t, name, "0.26.2")
+	}
+	time.Sleep(5 * time.Second)
+	if all := f.rollouts(t); len(all) > 0 {
+		t.Fatalf("%v is open, and the hub's catalog has nothing newer: what the manager was built with is in force", all)
+	}
+
+	f.release(t, directory, "0.27.3")
+	waits := f.rollout(t, "fleet-flannel-0.27.3", "Approval")
+	if waits.Status.Done != 1 || !strings.Contains(waits.Status.Who, "approve") {
+		t.Errorf("waiting for approval: %+v", waits.Status)
+	}
+	f.arrives(t, "dev", "0.27.3")
+	f.arrives(t, "prod", "0.26.2")
+	f.ctl(t, 0, "rollout", "approve", waits.Name, "--wave", "rest", "--reason", "a test", "--yes")
+	done := f.rollout(t, waits.Name, "Finished")
+	if s := done.Status; s.Clusters != 2 || s.Done != 2 || s.Failed != 0 {
+		t.Errorf("finished: %+v", s)
+	}
+	f.arrives(t, "prod", "0.27.3")
+	f.arrives(t, "kept", "0.26.2")
+	r := f.ctl(t, 0, "rollout", "status", waits.Name)
+	for _, text := range []string{"Finished", "canary", "rest"} {
+		if !strings.Contains(r.out, text) {
+			t.Errorf("want %q in:\n%s", text, r.out)
+		}
+	}
+
+	if err := f.members["dev"].Play(t.Context(), sandbox.Fault{Name: "bad", Image: ":v0.27.4", Mode: sandbox.Crash}); err != nil {
+		t.Fatal(err)
+	}
+	f.release(t, directory, "0.27.4")
+	halted := f.rollout(t, "fleet-flannel-0.27.4", "Halted")
+	if s := halted.Status; s.Failed != 1 || s.Done != 0 || s.Running != 0 {
+		t.Errorf("halted: %+v", s)
+	}
+	f.arrives(t, "dev", "0.27.3")
+	f.arrives(t, "prod", "0.27.3")
+	f.arrives(t, "kept", "0.26.2")
+	a, err := f.addOn(t.Context(), "dev")
+	if err != nil || len(a.Status.Held) != 1 || a.Status.Held[0].Version != "0.27.4" {
+		t.Errorf("%v, held: %+v", err, a.Status.Held)
+	}
+	l := f.ctl(t, 0, "rollout", "list")
+	if !strings.Contains(l.out, "Halted") || !strings.Contains(l.out, "Finished") {
+		t.Errorf("rollouts:\n%s", l.out)
+	}
+	t.Logf("%s\n%s", l.out, f.ctl(t, 0, "rollout", "status", halted.Name).out)
+}
+
+func (f *fleet) rollouts(t *testing.T) []string {
+	t.Helper()
+	var list v1alpha1.AddonRolloutList
+	if err := f.records.List(t.Context(), &list); err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, r := range list.Items {
+		out = append(out, r.Name)
+	}
+	return out
+}
+
+// without is a copy of the test's catalog without some releases of flannel.
+func (f *fleet) without(t *testing.T, releases ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(f.catalog)); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range releases {
+		if err := os.Remove(filepath.Join(dir, "flannel", "releases", v+".yaml")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// release brings a release to a catalog that is read by others, for automatic updates to take.
+func (f *fleet) release(t *testing.T, directory, v string) {
+	t.Helper()
+	name := filepath.Join("flannel", "releases", v+".yaml")
+	data, err := os.ReadFile(filepath.Join(f.catalog, name))
+	if err == nil {
+		data = bytes.ReplaceAll(data, []byte("status: PREVIEW"), []byte("status: ACTIVE"))
+		err = os.WriteFile(filepath.Join(directory, name+".new"), data, 0o600)
+	}
+	if err == nil {
+		err = os.Rename(filepath.Join(directory, name+".new"), filepath.Join(directory, name))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
