@@ -301,6 +301,7 @@ func TestAManagerDrivesEachClusterToWhatItsRecordWants(t *testing.T) {
 	f.obeysAHold(t)
 	f.putsBack(t)
 	f.goesOnWithoutOne(t)
+	f.goesAwayInTheMiddle(t)
 	f.ends(t, m)
 }
 
@@ -440,10 +441,26 @@ func (f *fleet) goesOnWithoutOne(t *testing.T) {
 	f.arrives(t, "west", "0.26.2")
 }
 
+// goesAwayInTheMiddle takes a cluster's API server away while its nodes are changed: the move is gone on with when it is back.
+func (f *fleet) goesAwayInTheMiddle(t *testing.T) {
+	t.Helper()
+	f.underWay(t, "0.27.3")
+	east := f.members["east"]
+	if err := east.Kill(t.Context(), sandbox.APIServer); err != nil {
+		t.Fatal(err)
+	}
+	f.reachable(t, "east", metav1.ConditionFalse)
+	if err := east.Start(t.Context(), sandbox.APIServer); err != nil {
+		t.Fatal(err)
+	}
+	f.reachable(t, "east", metav1.ConditionTrue)
+	f.arrives(t, "east", "0.27.3")
+}
+
 // ends stops a manager in the middle of a roll, as a deployment does: it ends by itself, and leaves the cluster to whoever comes next.
 func (f *fleet) ends(t *testing.T, m *manager) {
 	t.Helper()
-	f.underWay(t, "east", "0.27.3")
+	f.underWay(t, "0.26.2")
 	m.signal(t, syscall.SIGTERM)
 	select {
 	case <-m.ended:
@@ -460,14 +477,14 @@ func (f *fleet) ends(t *testing.T, m *manager) {
 	}
 }
 
-// underWay tells a cluster to move slowly, and waits until the first node has taken the release.
-func (f *fleet) underWay(t *testing.T, name, v string) {
+// underWay tells east to move slowly, and waits until the first node has taken the release.
+func (f *fleet) underWay(t *testing.T, v string) {
 	t.Helper()
-	f.wish(t, name, func(s *v1alpha1.AddonSpec) {
+	f.wish(t, "east", func(s *v1alpha1.AddonSpec) {
 		s.MoveTo, s.Roll.Soak, s.Roll.ReadyFor = v, &metav1.Duration{Duration: 4 * time.Second}, &metav1.Duration{Duration: 3 * time.Second}
 	})
 	testkube.Eventually(t, long, func(context.Context) error {
-		n := f.count(t, name, v)
+		n := f.count(t, v)
 		if n == 0 {
 			return errors.New("no node has taken it")
 		}
@@ -475,11 +492,11 @@ func (f *fleet) underWay(t *testing.T, name, v string) {
 	})
 }
 
-// count is how many of a cluster's nodes run a version.
-func (f *fleet) count(t *testing.T, name, v string) int {
+// count is how many of east's nodes run a version.
+func (f *fleet) count(t *testing.T, v string) int {
 	t.Helper()
 	n := 0
-	for _, p := range f.members[name].pods(t) {
+	for _, p := range f.members["east"].pods(t) {
 		if strings.HasSuffix(p.Spec.Containers[0].Image, ":v"+v) {
 			n++
 		}
@@ -493,15 +510,17 @@ func TestOneManagerAtATimeWritesToACluster(t *testing.T) {
 	f := startFleet(t, map[string]testkube.Options{"east": {Nodes: 4, Audit: true}})
 	east := f.members["east"]
 	first := f.manage(t, "a")
-	f.underWay(t, "east", "0.27.3")
+	f.reachable(t, "east", metav1.ConditionTrue)
+	f.costsLittle(t, "east")
+	f.underWay(t, "0.27.3")
 	first.kill()
-	if n := f.count(t, "east", "0.27.3"); n == 4 {
+	if n := f.count(t, "0.27.3"); n == 4 {
 		t.Error("it was killed too late: every node has the release")
 	}
 	first = f.manage(t, "a")
 	f.arrives(t, "east", "0.27.3")
 
-	f.underWay(t, "east", "0.26.2")
+	f.underWay(t, "0.26.2")
 	second := f.manage(t, "b")
 	first.signal(t, syscall.SIGSTOP)
 	slept := time.Now()
@@ -608,4 +627,27 @@ func (c *cluster) byHand(t *testing.T) []testkube.Call {
 		return call.Write() && !strings.Contains(call.URI, "dryRun") && call.User.Username == "system:serviceaccount:kube-system:addonctl" &&
 			(call.Object.Resource == "daemonsets" || call.Object.Resource == "pods") && !strings.HasPrefix(call.UserAgent, "addon-manager")
 	})
+}
+
+// costsLittle counts what an idle cluster is asked: each look begins with the question who it is, and there is one every three seconds and no watch.
+func (f *fleet) costsLittle(t *testing.T, name string) {
+	t.Helper()
+	c := f.members[name]
+	c.left(t)
+	const every, looks = 3 * time.Second, 4
+	visits := func() int {
+		return len(c.Calls(t, func(call testkube.Call) bool {
+			return strings.HasPrefix(call.UserAgent, "addon-manager-") && strings.HasSuffix(strings.Split(call.URI, "?")[0], "/namespaces/kube-system") && call.User.Username != "system:serviceaccount:kube-system:addonctl"
+		}))
+	}
+	before := visits()
+	_ = pause(t.Context(), looks*every)
+	if n := visits() - before; n < 1 || n > looks {
+		t.Errorf("an idle cluster was visited %d times in %s, want once every %s at most", n, looks*every, every)
+	}
+	if n := len(c.Calls(t, func(call testkube.Call) bool {
+		return call.Verb == "watch" && strings.HasPrefix(call.UserAgent, "addon-manager-")
+	})); n > 0 {
+		t.Errorf("an idle cluster is watched: %d watches", n)
+	}
 }

@@ -12,11 +12,13 @@ import (
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/reconcile"
+	"github.com/addonctl/addonctl/pkg/status"
 )
 
 // undertaking is an add-on that is being driven.
 type undertaking struct {
 	addOn string
+	site  Site
 	seat  Seat
 	// life of the course; stop ends it.
 	life context.Context //nolint:containedctx // an undertaking outlives a reconciliation
@@ -32,10 +34,10 @@ type undertaking struct {
 	rest func()
 }
 
-func newUndertaking(life context.Context, addOn string, s Seat) *undertaking {
-	u := &undertaking{addOn: addOn, seat: s}
+func newUndertaking(life context.Context, addOn string, s Site) *undertaking {
+	u := &undertaking{addOn: addOn, site: s, seat: s.Seat(addOn)}
 	u.life, u.stop = context.WithCancel(life)
-	u.course = s.Course(u.life)
+	u.course = u.seat.Course(u.life)
 	return u
 }
 
@@ -104,6 +106,9 @@ func (r *Clusters) oneStep(ctx context.Context, c *v1alpha1.ClusterNetwork, a *v
 	}
 	u.seat.Hold(hold)
 	next, err := u.course.Step(ctx)
+	if err == nil && c.Status.Away != nil { // it went away in the middle, and is back
+		r.say(ctx, c, status.Visit{Kubernetes: u.site.Kubernetes(), UID: u.site.UID()})
+	}
 	switch out := u.course.Outcome(); {
 	case errors.Is(err, ErrHeldBack):
 		return r.idle(), false
@@ -209,17 +214,17 @@ func (r *Clusters) trouble(ctx context.Context, c *v1alpha1.ClusterNetwork, u *u
 			u.course.Close() // the next step watches anew
 			return r.away(ctx, c, e), u.leave != nil
 		}
-		return r.backOff(c.Name), true
+		return r.backOff(c.Name, busy), true
 	case Busy:
 		return busy, false
 	case Lost:
 		log.FromContext(ctx).Info("Cluster was taken over by another actor", "addon", u.addOn, "why", err.Error())
 		return busy, false
 	case Passing:
-		return r.backOff(c.Name), true
+		return r.backOff(c.Name, busy), true
 	default:
 		log.FromContext(ctx).Error(err, "Add-on cannot be driven", "addon", u.addOn)
-		return r.backOff(c.Name), false
+		return r.backOff(c.Name, r.Resync), false
 	}
 }
 

@@ -57,7 +57,7 @@ type Clusters struct {
 const (
 	// soon is the pause after what may pass by itself, and the first one of a back-off.
 	soon = time.Second
-	// busy is the pause when another actor is at work on a cluster.
+	// busy is the pause when another actor is at work on a cluster, and the longest one after what may pass by itself.
 	busy = 15 * time.Second
 )
 
@@ -183,10 +183,13 @@ func (r *Clusters) drive(ctx, life context.Context, c *v1alpha1.ClusterNetwork, 
 		return r.away(ctx, c, err)
 	}
 	r.say(ctx, c, status.Visit{Kubernetes: site.Kubernetes(), UID: site.UID()})
+	if len(addOns) == 0 {
+		r.forgive(c.Name)
+	}
 	idle := r.idle()
 	for i := range addOns {
 		a := &addOns[i]
-		u := newUndertaking(life, a.Spec.Addon, site.Seat(a.Spec.Addon))
+		u := newUndertaking(life, a.Spec.Addon, site)
 		if !r.keep(c.Name, u) {
 			u.close()
 			return soon // the process ends
@@ -203,13 +206,13 @@ func (r *Clusters) drive(ctx, life context.Context, c *v1alpha1.ClusterNetwork, 
 // idle is the time to the next look at a cluster that has nothing to do: never less than Resync, and not the same for all.
 func (r *Clusters) idle() time.Duration { return r.Resync + rand.N(r.Resync/5+1) } //nolint:gosec // no secret
 
-// backOff is the time to the next try, which grows with each one.
-func (r *Clusters) backOff(cluster string) time.Duration {
+// backOff is the time to the next try, which grows with each one up to a limit.
+func (r *Clusters) backOff(cluster string, most time.Duration) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := r.misses[cluster]
 	r.misses[cluster] = n + 1
-	d := min(soon<<min(n, 20), r.Resync)
+	d := min(soon<<min(n, 20), most)
 	return d + rand.N(d/5+1) //nolint:gosec // no secret
 }
 
@@ -225,13 +228,13 @@ func (r *Clusters) away(ctx context.Context, c *v1alpha1.ClusterNetwork, err err
 		return soon
 	}
 	if errors.Is(err, ErrHub) {
-		return r.backOff(c.Name)
+		return r.backOff(c.Name, r.Resync)
 	}
 	if c.Status.Away == nil {
 		log.FromContext(ctx).Info("Cluster cannot be reached", "why", err.Error())
 	}
 	r.say(ctx, c, status.Visit{Away: err.Error()})
-	return r.backOff(c.Name)
+	return r.backOff(c.Name, r.Resync)
 }
 
 // say writes what is seen of a cluster as a whole, where it is something else than what stands there.
