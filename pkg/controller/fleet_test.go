@@ -48,6 +48,7 @@ func startHub(t *testing.T) *hubUnderTest {
 	if err := hub.New(records).Install(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	ctrl.SetLogger(logr.Discard())
 	h := &hubUnderTest{config: k.Config(), scheme: runtime.NewScheme()}
 	must(t, clientgoscheme.AddToScheme(h.scheme))
 	must(t, v1alpha1.AddToScheme(h.scheme))
@@ -157,7 +158,7 @@ func (p *player) round(ctx context.Context) {
 		if a.Spec.MoveTo != "" && (a.Spec.Rollout == nil || a.Spec.Rollout.Hold == "") {
 			moving++
 		}
-		if reach[a.Spec.Cluster] {
+		if reach[a.Spec.Cluster] && a.Status.CurrentInstalledVersion != "" { // it has been registered whole
 			p.one(ctx, a)
 		}
 	}

@@ -64,16 +64,18 @@ type records struct {
 	addons   []*v1alpha1.Addon
 	rollouts []*v1alpha1.AddonRollout
 	recalls  []v1alpha1.Recall
+	// chosen are takers that were found before, with the editions of policies that of names.
+	chosen *choices
+	of     string
 }
 
-// newRecords puts together what was listed. builtIn tells whether clusters that nobody takes have a policy.
+// newRecords puts together what was listed. builtIn tells whether clusters that nobody takes have a policy; known is what was found out at
+// the looks before, and may be new.
 func newRecords(policies []v1alpha1.UpdatePolicy, networks []v1alpha1.ClusterNetwork, addons []v1alpha1.Addon, rollouts []v1alpha1.AddonRollout,
-	recalls []v1alpha1.Recall, builtIn bool,
+	recalls []v1alpha1.Recall, builtIn bool, known *choices,
 ) records {
-	r := records{networks: map[string]*v1alpha1.ClusterNetwork{}, recalls: recalls}
-	for i := range policies {
-		r.policies = append(r.policies, readPolicy(policies[i].Name, policies[i].Spec))
-	}
+	r := records{networks: make(map[string]*v1alpha1.ClusterNetwork, len(networks)), recalls: recalls, chosen: known}
+	r.policies, r.of = known.read(policies)
 	slices.SortFunc(r.policies, func(a, b policy) int { return cmp.Compare(a.name, b.name) })
 	if _, replaced := r.policy(BuiltInPolicy); builtIn && !replaced {
 		p := readPolicy(BuiltInPolicy, v1alpha1.UpdatePolicySpec{})
@@ -117,6 +119,11 @@ func (r records) takers(a *v1alpha1.Addon) []string {
 	if n == nil {
 		return nil
 	}
+	return r.chosen.takers(r.of, n, a.Spec.Addon, func() []string { return r.choose(a, n) })
+}
+
+// choose asks all policies.
+func (r records) choose(a *v1alpha1.Addon, n *v1alpha1.ClusterNetwork) []string {
 	var out []string
 	unread := false
 	for _, p := range r.policies {

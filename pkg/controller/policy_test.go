@@ -63,7 +63,7 @@ func hubOf(builtIn bool, policies, clusters []string) records {
 		}
 		ns, as = append(ns, *s.network), append(as, *s.addon)
 	}
-	return newRecords(ps, ns, as, nil, nil, builtIn)
+	return newRecords(ps, ns, as, nil, nil, builtIn, &choices{})
 }
 
 func TestEveryClusterHasOnePolicyOrNone(t *testing.T) {
@@ -204,7 +204,7 @@ func TestOneRolloutGoesOnAtATime(t *testing.T) {
 			if c.recalled != "" {
 				recalls = append(recalls, v1alpha1.Recall{Addon: "Flannel", Version: c.recalled, Reason: "x"})
 			}
-			r := newRecords(nil, nil, nil, list, recalls, false)
+			r := newRecords(nil, nil, nil, list, recalls, false, &choices{})
 			if got := r.active("a", "Flannel", strings.Fields(c.candidates)); got != c.want {
 				t.Errorf("%q goes on, want %q", got, c.want)
 			}
@@ -273,7 +273,7 @@ func TestRolloutsThatEndedAreForgotten(t *testing.T) {
 		list = append(list, x)
 	}
 	list = append(list, past(t, "0.90.0 Rolling", 90))
-	r := newRecords(nil, nil, nil, list, nil, false)
+	r := newRecords(nil, nil, nil, list, nil, false, &choices{})
 	var got []string
 	for _, x := range r.surplus("a") {
 		got = append(got, x.Name)

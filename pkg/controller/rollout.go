@@ -33,6 +33,7 @@ type fleet struct {
 	now      func() time.Time
 	memory   memory
 	watcher  watcher
+	choices  choices
 }
 
 // clock is the time in microseconds, which is what a record keeps.
@@ -53,14 +54,21 @@ func (f *fleet) records(ctx context.Context) (records, error) {
 	if err := f.client.Get(ctx, client.ObjectKey{Name: v1alpha1.CatalogName}, &c); client.IgnoreNotFound(err) != nil {
 		return records{}, fmt.Errorf("reading AddonCatalog %s: %w", v1alpha1.CatalogName, err)
 	}
-	r := newRecords(policies.Items, networks.Items, addons.Items, rollouts.Items, c.Spec.Recalls, f.builtIn)
+	return f.assemble(policies.Items, networks.Items, addons.Items, rollouts.Items, c.Spec.Recalls), nil
+}
+
+// assemble puts together what was listed, in the editions that were written last.
+func (f *fleet) assemble(policies []v1alpha1.UpdatePolicy, networks []v1alpha1.ClusterNetwork, addons []v1alpha1.Addon, rollouts []v1alpha1.AddonRollout,
+	recalls []v1alpha1.Recall,
+) records {
+	r := newRecords(policies, networks, addons, rollouts, recalls, f.builtIn, &f.choices)
 	for i := range r.addons {
 		r.addons[i] = latest(&f.memory, r.addons[i])
 	}
 	for i := range r.rollouts {
 		r.rollouts[i] = latest(&f.memory, r.rollouts[i])
 	}
-	return r, nil
+	return r
 }
 
 // rolloutReconciler takes one AddonRollout a step further: it reads the records, obeys orders, asks rollout.Decide, writes the record, and
