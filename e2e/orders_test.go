@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -292,6 +294,17 @@ func (o *office) crowd(t *testing.T) {
 
 func (o *office) finishes(t *testing.T) {
 	t.Helper()
+	out, watched := &heard{}, make(chan int, 1)
+	go func() {
+		args := []string{"rollout", "status", theRollout, "--watch", "--kubeconfig", o.kubeconfig}
+		watched <- cli.Run(t.Context(), args, cli.Streams{In: strings.NewReader(""), Out: out, Err: &heard{}})
+	}()
+	testkube.Eventually(t, soon, func(context.Context) error {
+		if out.first("Approval: wave prod has to be approved").IsZero() {
+			return errors.New("the watch has shown nothing")
+		}
+		return nil
+	})
 	o.decide(t)
 	for range 3 { // 10% of four is one at a time
 		for _, name := range []string{"prod-1", "prod-2", "prod-3"} {
@@ -301,7 +314,9 @@ func (o *office) finishes(t *testing.T) {
 		}
 		o.decide(t)
 	}
-	o.must(t, "rollout", "status", theRollout, "--watch")
+	if code := <-watched; code != 0 || out.first("Finished: 4 of 4 clusters run 0.27.3").IsZero() {
+		t.Errorf("watched: exit %d\n%s", code, out)
+	}
 	if out := o.must(t, "rollout", "status", theRollout, "-o", "wide").out; !strings.Contains(out, "Finished: 4 of 4 clusters run 0.27.3") || strings.Count(out, "0.26.2") != 4 {
 		t.Errorf("the end:\n%s", out)
 	}

@@ -131,7 +131,7 @@ func (s *session) order(ctx context.Context, name, verb string, f orderFlags) er
 		return err
 	}
 	if why != "" {
-		s.note(fmt.Sprintf("rollout %s: %s", name, why))
+		s.note(fmt.Sprintf("rollout %s: %s; nothing is ordered (%s)", name, why, verdictOf(rowOf(*r))))
 		return s.print(out)
 	}
 	s.note(fmt.Sprintf("rollout %s, %s: %s", name, verdictOf(rowOf(*r)), intended(*r, want)))
@@ -152,7 +152,7 @@ func (s *session) order(ctx context.Context, name, verb string, f orderFlags) er
 	case err != nil:
 		return err
 	case out.Order == nil:
-		s.note(fmt.Sprintf("rollout %s: %s", name, why))
+		s.note(fmt.Sprintf("rollout %s: %s; nothing is ordered", name, why))
 	}
 	out.Changed = out.Order != nil
 	if err := s.undriven(ctx); err != nil {

@@ -243,9 +243,12 @@ func keptOrders(t *testing.T, k *kube.Client) {
 	if err := create(t.Context(), k, v1alpha1.AddonRollouts, "AddonRollout", "fresh", `{policy: fleet, addon: Flannel, version: 0.27.3}`); err != nil {
 		t.Fatal(err)
 	}
-	if err := rolloutPatch(t.Context(), k, "fresh", `{"orders":[`+firstOrders+manyOrders(100)+`]}`); err != nil {
-		t.Errorf("a hundred orders: %v", err)
+	for n := 3; n <= v1alpha1.MaxOrders; n += 97 { // none, three, all: each time those before are looked at
+		if err := rolloutPatch(t.Context(), k, "fresh", `{"orders":[`+firstOrders+manyOrders(n)+`]}`); err != nil {
+			t.Errorf("%d orders: %v", n, err)
+		}
 	}
+	refused(t, "the order after the last", rolloutPatch(t.Context(), k, "fresh", `{"orders":[`+firstOrders+manyOrders(v1alpha1.MaxOrders+1)+`]}`), "spec.orders")
 }
 
 func oneCatalog(t *testing.T, k *kube.Client) {
