@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
-	"github.com/addonctl/addonctl/pkg/drive"
+	"github.com/addonctl/addonctl/pkg/kube"
 	"github.com/addonctl/addonctl/pkg/rollout"
 )
 
@@ -77,7 +77,7 @@ func (s *session) watchRollout(ctx context.Context, name string, managers []stri
 		switch {
 		case ctx.Err() != nil:
 			return &exit{code: exitInterrupted, err: errors.New("interrupted; it only looked")}
-		case err != nil && (last == nil || !drive.Transient(err)):
+		case err != nil && (last == nil || !kube.Unreachable(err)):
 			return err
 		case err != nil:
 			s.trouble(err)
