@@ -260,6 +260,9 @@ func (w *work) decide(moved func(addon, movement string, now time.Time) time.Tim
 		before.Obeyed, before.Refused = number, refused
 	}
 	w.record, w.waves = record, record.Waves
+	if w.stands.newer && number == x.Status.Obeyed && rollout.Phase(x.Status.Phase) == rollout.Finished {
+		return rollout.Decision{Phase: rollout.Finished, Record: record}, *x.Status.DeepCopy() // its clusters go on to the newer release
+	}
 	asked := record
 	switch {
 	case w.stands.newer:
