@@ -149,10 +149,18 @@ func isPinned(_ journey, _ *rollout.Member, s sight) string {
 
 func goesBack(j journey, m *rollout.Member, s sight) string {
 	back := s.addon.Spec.Rollback
-	if back == nil || m != nil && m.Back && (j.marked(s.addon) || status.SameVersion(s.addon.Spec.MoveTo, m.From)) {
+	if back == nil || again(m, s.addon) || m != nil && m.Back && (j.marked(s.addon) || status.SameVersion(s.addon.Spec.MoveTo, m.From)) {
 		return ""
 	}
 	return fmt.Sprintf("goes back to revision %d", back.Revision)
+}
+
+// again tells whether a member is tried again that stands still half way back: nodes that failed were put back, and the others wait until
+// somebody decides, which somebody has.
+func again(m *rollout.Member, a *v1alpha1.Addon) bool {
+	b := a.Spec.Rollback
+	return m != nil && !m.Back && m.Tries > 0 && b != nil && len(b.Nodes) > 0 && b.Leaves == "" && observed(a) &&
+		meta.IsStatusConditionTrue(a.Status.Conditions, v1alpha1.ConditionStalled)
 }
 
 func goesElsewhere(j journey, m *rollout.Member, s sight) string {
@@ -162,7 +170,7 @@ func goesElsewhere(j journey, m *rollout.Member, s sight) string {
 		return "" // what another rollout holds is free
 	case by != nil:
 		return "is moved by the rollout " + by.Name
-	case to == "" || status.SameVersion(to, j.version) || m != nil && m.Back && status.SameVersion(to, m.From):
+	case to == "" || again(m, s.addon) || status.SameVersion(to, j.version) || m != nil && m.Back && status.SameVersion(to, m.From):
 		return ""
 	default:
 		return fmt.Sprintf("moves to %s for somebody", to)

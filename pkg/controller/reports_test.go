@@ -93,6 +93,23 @@ func stall(s *sight) {
 	s.addon.Status.Conditions = []metav1.Condition{{Type: "Stalled", Status: "True", Reason: "RollHalted", Message: "node-1 is not Ready"}}
 }
 
+// halfBack is moving that halted: the nodes that failed were put back, and the others wait for somebody.
+func halfBack() sight {
+	s := setOut()
+	s.addon.Spec.Rollout, s.addon.Status.CurrentInstalledVersion = nil, older
+	s.addon.Spec.Rollback.Nodes = []string{"node-1"}
+	s.addon.Status.Conditions = []metav1.Condition{{Type: "Stalled", Status: "True", Reason: "RollHalted"}}
+	return s
+}
+
+// released is an add-on that holds nothing any more, because somebody wants it to be tried again.
+func released(s *sight) { s.addon.Status.Held, s.addon.Spec.Rollback.Leaves = nil, "" }
+
+// retriedIn is a member that failed, and is tried again.
+func retriedIn(s rollout.State) *rollout.Member {
+	return &rollout.Member{Cluster: "c1", State: s, Tries: 1, From: older}
+}
+
 func TestRecordsAreReportedAsARolloutNeedsThem(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -124,6 +141,9 @@ func TestRecordsAreReportedAsARolloutNeedsThem(t *testing.T) {
 		"another release fits better":                  {pending(), but(resting(), func(s *sight) { s.addon.Status.NewestFit = newestOf }), "0.28.0 is the newest that fits, settled"},
 		"no release fits":                              {pending(), but(resting(), func(s *sight) { s.addon.Status.NewestFit = "" }), "no release fits, settled"},
 		"tried again, before its status tells":         {&rollout.Member{State: rollout.Pending, Tries: 1}, but(resting(), func(s *sight) { s.addon.Status.NewestFit = older }), "fit, settled"},
+		"half way back":                                {nil, halfBack(), "goes back to revision 3"},
+		"half way back, and tried again":               {retriedIn(rollout.Pending), but(halfBack(), released), "fit"},
+		"half way back, tried again, on its way still": {retriedIn(rollout.Pending), but(halfBack(), func(s *sight) { released(s); s.addon.Status.Conditions = nil }), "goes back to revision 3"},
 		"under way":                                    {running(), moving(), "fit, 0.27.3"},
 		"under way, and its status tells another":      {running(), but(moving(), func(s *sight) { s.addon.Status.NewestFit = "" }), "fit, 0.27.3"},
 		"to be under way, never told, and unfit since": {running(), but(resting(), func(s *sight) { s.addon.Status.NewestFit = "" }), "no release fits, settled"},

@@ -59,7 +59,7 @@ func (j journey) move(m *rollout.Member, a *v1alpha1.Addon, spec *v1alpha1.Addon
 	case m.Back:
 		j.moveBack(m, a, spec)
 	default:
-		spec.MoveTo = j.version
+		spec.MoveTo, spec.Rollback = j.version, nil
 	}
 }
 
@@ -68,7 +68,8 @@ func (j journey) move(m *rollout.Member, a *v1alpha1.Addon, spec *v1alpha1.Addon
 func (j journey) moveBack(m *rollout.Member, a *v1alpha1.Addon, spec *v1alpha1.AddonSpec) {
 	current := a.Status.CurrentInstalledVersion
 	switch {
-	case spec.Rollback != nil: // under way
+	case spec.Rollback != nil: // under way, and not for some nodes alone
+		spec.Rollback.Nodes = nil
 	case status.SameVersion(current, m.From) && observed(a) && !spreads(a):
 		spec.MoveTo = ""
 	default:

@@ -22,6 +22,7 @@ func wishes(s v1alpha1.AddonSpec) string {
 		if r.Leaves != "" {
 			out = append(out, "leaving "+r.Leaves)
 		}
+		out = append(out, r.Nodes...)
 	}
 	if r := s.Rollout; r != nil {
 		out = append(out, "by "+r.Name)
@@ -74,6 +75,8 @@ func TestAddonsAreToldWhatTheRecordSays(t *testing.T) {
 		"waiting, and pinned":                          {pending(), but(resting(), func(s *sight) { s.addon.Spec.Version = older }), "", ""},
 		"waiting to go back, half way":                 {func() *rollout.Member { m := goingBack(); m.State = rollout.Pending; return m }(), moving(), "", "to 0.27.3" + mine + ", FinishNode"},
 		"no member, and its mark":                      {nil, but(resting(), marked), "", ""},
+		"tried again, half way back":                   {retriedIn(rollout.Running), but(halfBack(), released), "", "to 0.27.3" + mine},
+		"back, and some nodes are":                     {goingBack(), halfBack(), "", "to 0.26.2, back to revision 3, leaving 0.27.3" + mine},
 		"back, half way":                               {goingBack(), moving(), "", "to 0.26.2, back to revision 3, leaving 0.27.3" + mine},
 		"back, after it had arrived":                   {goingBack(), but(arrived(), func(s *sight) { s.addon.Spec.Rollout = nil }), "", "to 0.26.2, back to revision 3, leaving 0.27.3" + mine},
 		"back, told already":                           {goingBack(), setOut(), "", "to 0.26.2, back to revision 3, leaving 0.27.3" + mine},
