@@ -74,9 +74,12 @@ func (h *hubUnderTest) clear(t *testing.T) {
 	}
 }
 
+// catalogs are those of a hub that was asked for its own, and has none.
 func catalogs(t *testing.T) *Catalogs {
 	t.Helper()
 	c, err := NewCatalogs(addons.FS)
+	must(t, err)
+	_, _, err = c.follow(v1alpha1.AddonCatalogSpec{BuiltIn: true})
 	must(t, err)
 	return c
 }
@@ -88,7 +91,9 @@ func (h *hubUnderTest) manage(t *testing.T) {
 		Scheme: h.scheme, Metrics: server.Options{BindAddress: "0"}, Controller: config.Controller{SkipNameValidation: new(true)}, Logger: logr.Discard(),
 	})
 	must(t, err)
-	must(t, AddFleet(m, FleetOptions{DefaultPolicy: true, Catalogs: catalogs(t)}))
+	c, err := NewCatalogs(addons.FS) // nobody was asked yet
+	must(t, err)
+	must(t, AddFleet(m, FleetOptions{DefaultPolicy: true, Catalogs: c}))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- m.Start(ctx) }()

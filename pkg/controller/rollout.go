@@ -31,6 +31,7 @@ type fleet struct {
 	builtIn  bool
 	catalogs *Catalogs
 	now      func() time.Time
+	gather   time.Duration
 	memory   memory
 	watcher  watcher
 	choices  choices
@@ -109,6 +110,9 @@ func (c rolloutReconciler) step(ctx context.Context, r records, x *v1alpha1.Addo
 	if x.Status.Opened == nil {
 		if w.stands.why != "" {
 			return time.Time{}, nil
+		}
+		if at := x.CreationTimestamp.Add(c.gather); now.Before(at) {
+			return at, nil // clusters tell one after the other that they would take it
 		}
 		before, known := notBefore(w.policy, x.Spec.Addon, x.Spec.Version, c.catalogs.Current())
 		if !known {

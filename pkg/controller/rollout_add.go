@@ -29,6 +29,9 @@ type FleetOptions struct {
 	DefaultPolicy bool
 	// Catalogs hold the catalog in force; AddFleet keeps them up to date with the hub's AddonCatalog. Required.
 	Catalogs *Catalogs
+	// Gather is how long after a rollout was opened its members are chosen: clusters tell one after the other that they would take a release,
+	// and who tells it later joins late. 0 chooses at once.
+	Gather time.Duration
 	// Workers is how many rollouts are worked on at once; 0 means 2.
 	Workers int
 	// Now is the clock; nil means time.Now.
@@ -46,7 +49,9 @@ func AddFleet(m manager.Manager, o FleetOptions) error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	f := &fleet{client: m.GetClient(), events: m.GetEventRecorder("addon-manager"), builtIn: o.DefaultPolicy, catalogs: o.Catalogs, now: o.Now}
+	f := &fleet{
+		client: m.GetClient(), events: m.GetEventRecorder("addon-manager"), builtIn: o.DefaultPolicy, catalogs: o.Catalogs, now: o.Now, gather: o.Gather,
+	}
 	for _, add := range []func(manager.Manager, FleetOptions) error{f.addPolicies, f.addRollouts, f.addCatalogs} {
 		if err := add(m, o); err != nil {
 			return fmt.Errorf("adding the controllers of a fleet: %w", err)

@@ -56,6 +56,7 @@ func TestAFleetOnARealHub(t *testing.T) {
 		{"a recall stops everything within seconds", recalls},
 		{"a newer release ends the rollout of an older one", ends},
 		{"killed between the record and telling", killed},
+		{"members are gathered before it begins", gathers},
 		{"two policies overlap, and one cannot be followed", refused},
 		{"what cannot be read of a catalog does not replace it", directory},
 	} {
@@ -325,6 +326,29 @@ func ends(t *testing.T, h *hubUnderTest, p *player) {
 	p.set(func() { p.stuck["c1"] = false })
 	h.reaches(t, next, "Finished", "c1=Done c2=Done")
 	h.runs(t, newestOf, "c1", "c2")
+}
+
+func gathers(t *testing.T, h *hubUnderTest, _ *player) {
+	t.Helper()
+	h.register(t, "c1", "c2")
+	h.policyOf(t, "prod", func(*v1alpha1.UpdatePolicySpec) {})
+	must(t, h.Create(t.Context(), &v1alpha1.AddonRollout{
+		ObjectMeta: metav1.ObjectMeta{Name: prod}, Spec: v1alpha1.AddonRolloutSpec{Policy: "prod", Addon: "Flannel", Version: newer},
+	}))
+	now := time.Now()
+	f := &fleet{client: h.Client, catalogs: catalogs(t), now: func() time.Time { return now }, gather: time.Hour}
+	for _, c := range []struct {
+		later time.Duration
+		want  bool
+	}{{0, false}, {30 * time.Minute, false}, {2 * time.Hour, true}} {
+		now = time.Now().Add(c.later)
+		r, err := rolloutReconciler{f}.Reconcile(t.Context(), reconcile.Request{NamespacedName: client.ObjectKey{Name: prod}})
+		var x v1alpha1.AddonRollout
+		must(t, errors.Join(err, h.Get(t.Context(), client.ObjectKey{Name: prod}, &x)))
+		if begun := x.Status.Opened != nil; begun != c.want || !c.want && r.RequeueAfter > time.Hour-c.later+time.Second {
+			t.Errorf("%s after it was opened: begun %v, looked at again after %s", c.later, begun, r.RequeueAfter)
+		}
+	}
 }
 
 // errKilled is what a write says to a controller that was killed.

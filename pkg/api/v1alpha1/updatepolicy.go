@@ -168,7 +168,8 @@ type UpdatePolicyStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
-// UpdatePolicy says how new releases go over clusters: in waves, in windows, with a budget of failures.
+// UpdatePolicy says how new releases go over clusters: in waves, in windows, with a budget of failures. Clusters that none selects follow a
+// built-in one, in which every field has its default; one of the name "default" replaces that.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
