@@ -70,7 +70,7 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 		MaxConcurrent: &one, Soak: &metav1.Duration{},
 	}})
 	f.create(t, &v1alpha1.AddonCatalog{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.CatalogName}, Spec: v1alpha1.AddonCatalogSpec{Directory: directory}})
-	startManager(t, f.program("a"), f.hub.KubeconfigPath(), f.catalog)
+	startManager(t, f.program("a"), f.hub.KubeconfigPath(), f.catalog, "--gather", "2s")
 	for _, name := range []string{"dev", "prod", "kept"} {
 		f.arrives(t, name, "0.26.2")
 	}

@@ -111,7 +111,7 @@ func (c rolloutReconciler) step(ctx context.Context, r records, x *v1alpha1.Addo
 		if w.stands.why != "" {
 			return time.Time{}, nil
 		}
-		if at := x.CreationTimestamp.Add(c.gather); now.Before(at) {
+		if at := x.CreationTimestamp.Add(c.gather); c.gather > 0 && now.Before(at) {
 			return at, nil // clusters tell one after the other that they would take it
 		}
 		before, known := notBefore(w.policy, x.Spec.Addon, x.Spec.Version, c.catalogs.Current())

@@ -50,6 +50,8 @@ type options struct {
 	catalogDir string
 	address    string
 	elect      bool
+	// gather is how long the clusters of a rollout are gathered.
+	gather time.Duration
 	// drives is true when clusters are driven, rollouts when rollouts are decided, and byDefault when clusters that no policy takes follow
 	// the built-in one.
 	drives, rollouts, byDefault bool
@@ -71,6 +73,7 @@ func (o *options) flags(errs io.Writer) *pflag.FlagSet {
 	f.BoolVar(&o.drives, "drive", true, "drive clusters to what their records want; without it only rollouts are decided")
 	f.BoolVar(&o.rollouts, "rollouts", true, "open rollouts and decide on them, for the whole hub; one manager alone does, so it is off with --selector")
 	f.BoolVar(&o.byDefault, "default-policy", true, "let clusters that no UpdatePolicy takes follow the built-in one; else they stay as they are")
+	f.DurationVar(&o.gather, "gather", 30*time.Second, "how long after a rollout was opened its clusters are chosen: they tell one after the other which release they would take")
 	f.IntVar(&o.workers, "workers", 10, "how many clusters are worked on at once; one whose nodes are waited for does not count")
 	f.DurationVar(&o.resync, "resync", 5*time.Minute, "time between two looks at a cluster that has nothing to do, and the longest back-off of one that does not answer")
 	f.DurationVar(&o.timeout, "timeout", 15*time.Minute, "how long the nodes of a move may take that the DaemonSet controller changes, before those in trouble make it a failed one")
@@ -103,8 +106,8 @@ func (o *options) check() (labels.Selector, error) {
 	if !o.rollouts && !o.drives {
 		err = errors.Join(err, errors.New("--drive=false without --rollouts leaves nothing to do"))
 	}
-	if o.workers < 1 || o.resync < time.Second || o.timeout <= 0 {
-		err = errors.Join(err, errors.New("--workers is at least 1, --resync at least 1s, and --timeout above 0"))
+	if o.workers < 1 || o.resync < time.Second || o.timeout <= 0 || o.gather < 0 {
+		err = errors.Join(err, errors.New("--workers is at least 1, --resync at least 1s, --timeout above 0, and --gather not below 0"))
 	}
 	return s, err
 }
@@ -176,7 +179,7 @@ func (o *options) run(ctx context.Context, selector labels.Selector) error {
 func (o *options) controllers(m ctrl.Manager, hub *kube.Client, c *controller.Catalogs) error {
 	var err error
 	if o.rollouts {
-		err = controller.AddFleet(m, controller.FleetOptions{DefaultPolicy: o.byDefault, Catalogs: c})
+		err = controller.AddFleet(m, controller.FleetOptions{DefaultPolicy: o.byDefault, Catalogs: c, Gather: o.gather})
 	} else {
 		err = controller.AddCatalog(m, c)
 	}
