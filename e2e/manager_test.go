@@ -629,7 +629,7 @@ func (c *cluster) byHand(t *testing.T) []testkube.Call {
 	})
 }
 
-// costsLittle counts what an idle cluster is asked: each look begins with the question who it is, and there is one every three seconds and no watch.
+// costsLittle counts what an idle cluster is asked: each look asks once for the time, and there is one look every three seconds, and no watch.
 func (f *fleet) costsLittle(t *testing.T, name string) {
 	t.Helper()
 	c := f.members[name]
@@ -637,7 +637,7 @@ func (f *fleet) costsLittle(t *testing.T, name string) {
 	const every, looks = 3 * time.Second, 4
 	visits := func() int {
 		return len(c.Calls(t, func(call testkube.Call) bool {
-			return strings.HasPrefix(call.UserAgent, "addon-manager-") && strings.HasSuffix(strings.Split(call.URI, "?")[0], "/namespaces/kube-system") && call.User.Username != "system:serviceaccount:kube-system:addonctl"
+			return strings.HasPrefix(call.UserAgent, "addon-manager-") && strings.Contains(call.URI, "/selfsubjectreviews")
 		}))
 	}
 	before := visits()

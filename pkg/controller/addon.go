@@ -18,8 +18,11 @@ import (
 // undertaking is an add-on that is being driven.
 type undertaking struct {
 	addOn string
-	site  Site
-	seat  Seat
+	// generation of the cluster's record by which it was reached.
+	generation int64
+
+	site Site
+	seat Seat
 	// life of the course; stop ends it.
 	life context.Context //nolint:containedctx // an undertaking outlives a reconciliation
 	stop context.CancelFunc
@@ -34,8 +37,8 @@ type undertaking struct {
 	rest func()
 }
 
-func newUndertaking(life context.Context, addOn string, s Site) *undertaking {
-	u := &undertaking{addOn: addOn, site: s, seat: s.Seat(addOn)}
+func newUndertaking(life context.Context, generation int64, addOn string, s Site) *undertaking {
+	u := &undertaking{addOn: addOn, generation: generation, site: s, seat: s.Seat(addOn)}
 	u.life, u.stop = context.WithCancel(life)
 	u.course = u.seat.Course(u.life)
 	return u

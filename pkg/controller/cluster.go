@@ -173,10 +173,10 @@ func (r *Clusters) drive(ctx, life context.Context, c *v1alpha1.ClusterNetwork, 
 	u := r.underWay(c.Name)
 	if u != nil {
 		i := slices.IndexFunc(addOns, func(a v1alpha1.Addon) bool { return a.Spec.Addon == u.addOn })
-		if i >= 0 {
+		if i >= 0 && u.generation == c.Generation {
 			return r.step(ctx, c, &addOns[i], u)
 		}
-		r.drop(c.Name) // its record is gone
+		r.drop(c.Name) // its record is gone, or the cluster is reached otherwise
 	}
 	site, err := r.Sites.Reach(ctx, c)
 	if err != nil {
@@ -189,7 +189,7 @@ func (r *Clusters) drive(ctx, life context.Context, c *v1alpha1.ClusterNetwork, 
 	idle := r.idle()
 	for i := range addOns {
 		a := &addOns[i]
-		u := newUndertaking(life, a.Spec.Addon, site)
+		u := newUndertaking(life, c.Generation, a.Spec.Addon, site)
 		if !r.keep(c.Name, u) {
 			u.close()
 			return soon // the process ends

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/controller"
@@ -133,6 +134,9 @@ func (s *site) Seat(addOn string) controller.Seat {
 	})}
 	out.Adjust = func(in *plan.Input) { controller.Held(in, out.hold) }
 	out.Loop.Wait = true
+	log := ctrl.Log.WithValues("cluster", s.cluster, "addon", addOn)
+	out.Loop.Trouble = func(err error) { log.Info("Going on in spite of an error", "why", err.Error()) }
+	out.Note = func(text string) { log.Info("Note", "text", text) }
 	return out
 }
 
