@@ -93,4 +93,26 @@ func TestAWayBackHoldsTheReleaseThatItLeaves(t *testing.T) {
 			t.Errorf("retry of %q: %v, held %v", c.version, err, held())
 		}
 	}
+	// A status that was made for another wish than the recorded one does not say that it speaks of that.
+	old := wish()
+	w.Seen, w.Desired = old, plan.Desired{AddOn: "Flannel", MoveTo: "0.27.3"}
+	if err := h.Save(t.Context(), k, w); err != nil {
+		t.Fatal(err)
+	}
+	record(old, plan.Rolling)
+	if a := addon(); a.Status.ObservedGeneration >= a.Generation {
+		t.Errorf("made for the wish before, it speaks of generation %d of %d", a.Status.ObservedGeneration, a.Generation)
+	}
+	paused := w.Desired // a manager that is told to hold pauses the roll in what it sees
+	paused.Roll.Paused = true
+	for _, d := range []plan.Desired{w.Desired, paused} {
+		record(d, plan.Rolling)
+		if a := addon(); a.Status.ObservedGeneration != a.Generation {
+			t.Errorf("made for the recorded wish, it speaks of generation %d of %d", a.Status.ObservedGeneration, a.Generation)
+		}
+	}
+	record(w.Desired, plan.UpToDate)
+	if a := addon(); a.Status.ObservedGeneration != a.Generation || a.Spec.MoveTo != "" {
+		t.Errorf("made, it speaks of generation %d of %d: %+v", a.Status.ObservedGeneration, a.Generation, a.Spec)
+	}
 }

@@ -29,17 +29,33 @@ func (r *Recorder) Record(ctx context.Context, in plan.Input, p plan.Plan) error
 	if err != nil || a == nil {
 		return err
 	}
+	wish := in.Desired
 	if p.State == plan.UpToDate {
+		generation := a.Generation
 		if a, err = r.made(ctx, a, in, p); err != nil || a == nil {
 			return err
 		}
+		if a.Generation != generation {
+			wish.MoveTo, wish.Back = "", plan.Back{}
+		}
 	}
-	next := status.Addon(a.Status, a.Generation, in, p, r.By)
+	next := status.Addon(a.Status, spokenOf(a, wish), in, p, r.By)
 	if reflect.DeepEqual(normal(a.Status), normal(next)) {
 		return nil
 	}
 	a.Status = next
 	return r.Hub.SaveAddonStatus(ctx, a)
+}
+
+// spokenOf is the generation that a status speaks of which was made for a wish: that of the record, or of the status before where somebody
+// has changed the wish since it was looked at. Whether a manager pauses the roll for now is no part of it.
+func spokenOf(a *v1alpha1.Addon, wish plan.Desired) int64 {
+	recorded, err := Desired(a.Spec)
+	recorded.Roll.Paused = wish.Roll.Paused
+	if err != nil || !recorded.Equal(wish) {
+		return a.Status.ObservedGeneration
+	}
+	return a.Generation
 }
 
 // made removes from the record a single move or a way back that every node has made. The release that the way back left is held
