@@ -48,10 +48,10 @@ func (f *fleet) label(t *testing.T, name, key, value string) {
 }
 
 // ctl runs addonctl against the hub.
-func (f *fleet) ctl(t *testing.T, want int, args ...string) result {
+func (f *fleet) ctl(t *testing.T, args ...string) result {
 	t.Helper()
 	c := &cluster{Cluster: f.hub, kubeconfig: f.hub.KubeconfigPath(), catalog: f.catalog}
-	return c.want(t, want, args...)
+	return c.must(t, args...)
 }
 
 // A release appears in the catalog of a hub and goes over its clusters by itself: the canary wave first, the next one when somebody approved it,
@@ -86,14 +86,14 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 	}
 	f.arrives(t, "dev", "0.27.3")
 	f.arrives(t, "prod", "0.26.2")
-	f.ctl(t, 0, "rollout", "approve", waits.Name, "--wave", "rest", "--reason", "a test", "--yes")
+	f.ctl(t, "rollout", "approve", waits.Name, "--wave", "rest", "--reason", "a test", "--yes")
 	done := f.rollout(t, waits.Name, "Finished")
 	if s := done.Status; s.Clusters != 2 || s.Done != 2 || s.Failed != 0 {
 		t.Errorf("finished: %+v", s)
 	}
 	f.arrives(t, "prod", "0.27.3")
 	f.arrives(t, "kept", "0.26.2")
-	r := f.ctl(t, 0, "rollout", "status", waits.Name)
+	r := f.ctl(t, "rollout", "status", waits.Name)
 	for _, text := range []string{"Finished", "canary", "rest"} {
 		if !strings.Contains(r.out, text) {
 			t.Errorf("want %q in:\n%s", text, r.out)
@@ -115,11 +115,11 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 	if err != nil || len(a.Status.Held) != 1 || a.Status.Held[0].Version != "0.27.4" {
 		t.Errorf("%v, held: %+v", err, a.Status.Held)
 	}
-	l := f.ctl(t, 0, "rollout", "list")
+	l := f.ctl(t, "rollout", "list")
 	if !strings.Contains(l.out, "Halted") || !strings.Contains(l.out, "Finished") {
 		t.Errorf("rollouts:\n%s", l.out)
 	}
-	t.Logf("%s\n%s", l.out, f.ctl(t, 0, "rollout", "status", halted.Name).out)
+	t.Logf("%s\n%s", l.out, f.ctl(t, "rollout", "status", halted.Name).out)
 }
 
 func (f *fleet) rollouts(t *testing.T) []string {
