@@ -2,6 +2,7 @@ package crash
 
 import (
 	"bytes"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,14 +46,14 @@ func (l *lab) meet(late testkube.Fault) string {
 	l.tb.Helper()
 	update := find("update")
 	start := l.begin(update)
-	stopped, woken := make(chan struct{}), make(chan struct{})
+	stopped, woken, arrived := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	met := false
 	l.proxy.Plan(func(_ int, c testkube.Passed) testkube.Fault {
 		if met || !c.Write() || c.Method != "PATCH" || !strings.Contains(c.Path, "/daemonsets/"+agent) {
 			return nil
 		}
 		met = true
-		wait := testkube.Before(func() { close(stopped); <-woken })
+		wait := testkube.Both(heard(arrived), testkube.Before(func() { close(stopped); <-woken }))
 		if late == nil {
 			return wait
 		}
@@ -76,6 +77,7 @@ func (l *lab) meet(late testkube.Fault) string {
 	signal(syscall.SIGCONT)
 	close(woken)
 	first.wait()
+	<-arrived // the first actor may have given up on its write before that came to the server
 	l.proxy.Plan(nil)
 	if code != 0 {
 		l.tb.Errorf("the second actor: %s", second)
@@ -86,6 +88,16 @@ func (l *lab) meet(late testkube.Fault) string {
 		problem += "\n" + first.String()
 	}
 	return problem
+}
+
+// heard passes a call on and says when the server has answered it.
+func heard(over chan struct{}) testkube.Fault {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(over)
+			next.ServeHTTP(w, r)
+		})
+	}
 }
 
 func find(name string) operation {

@@ -57,7 +57,7 @@ func (l *lab) undisturbed(o operation) ([]testkube.Passed, outcome) {
 		l.tb.Errorf("%s, undisturbed: %s", o.name, problem)
 	}
 	for i, c := range calls {
-		if c.Write() && testing.Verbose() {
+		if c.Write() && *listCalls {
 			l.tb.Logf("%s %d: %s", o.name, i+1, c)
 		}
 	}

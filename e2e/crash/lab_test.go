@@ -27,6 +27,7 @@ var (
 	schedules = flag.Int("schedules", 25, "how many fault schedules to play")
 	seed      = flag.Uint64("seed", 20261, "picks the calls to kill at and the faults to play")
 	planes    = flag.Int("planes", 4, "how many control planes to work on at a time")
+	listCalls = flag.Bool("list-calls", false, "list the writes of each undisturbed operation with their numbers")
 	just      = flag.String("operation", "", "kill this operation alone")
 	only      = flag.Int("schedule", -1, "play this schedule of the seed alone")
 )

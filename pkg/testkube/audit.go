@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// auditPolicy writes down every call once it is answered, and what writes carry. Secrets and tokens keep their content.
+// auditPolicy writes down every call when it comes and once it is answered, and what writes carry. Secrets and tokens keep their
+// content.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
-omitStages: [RequestReceived]
 rules:
 - level: Metadata
   verbs: [get, list, watch]
@@ -88,11 +88,47 @@ func (c *Cluster) Calls(tb testing.TB, admit func(Call) bool) []Call {
 }
 
 // CallsFrom is Calls for the part of the log that begins at an offset, and the offset of what comes next.
+//
+// The server writes down that a call came before it carries it out, but that it was answered only when its client may have read
+// the answer: calls that came are waited for.
 func (c *Cluster) CallsFrom(tb testing.TB, offset int64, admit func(Call) bool) (calls []Call, next int64) {
 	tb.Helper()
 	if c.audit == "" {
 		tb.Fatal("calls are known with Options.Audit only")
 	}
+	var came map[string]bool
+	for end := time.Now().Add(answering); ; time.Sleep(10 * time.Millisecond) {
+		all, next := c.logged(tb, offset)
+		if came == nil {
+			came = map[string]bool{}
+			for _, call := range all {
+				if call.Stage == "RequestReceived" && call.Verb != "watch" {
+					came[call.ID] = true
+				}
+			}
+		}
+		calls = nil
+		for _, call := range all {
+			if call.Stage != "ResponseComplete" {
+				continue
+			}
+			delete(came, call.ID)
+			if admit == nil || admit(call) {
+				calls = append(calls, call)
+			}
+		}
+		if len(came) == 0 || time.Now().After(end) {
+			return calls, next
+		}
+	}
+}
+
+// answering bounds the wait for calls that are under way; calls without an end, logs that are followed, never are answered.
+const answering = 5 * time.Second
+
+// logged is what the log says from an offset on.
+func (c *Cluster) logged(tb testing.TB, offset int64) (calls []Call, next int64) {
+	tb.Helper()
 	file, err := os.Open(c.audit)
 	if err != nil {
 		tb.Fatal(err)
@@ -111,9 +147,7 @@ func (c *Cluster) CallsFrom(tb testing.TB, offset int64, admit func(Call) bool) 
 		if err := json.Unmarshal(line, &call); err != nil {
 			tb.Fatalf("reading the audit log: %v", err)
 		}
-		if call.Stage == "ResponseComplete" && (admit == nil || admit(call)) {
-			calls = append(calls, call)
-		}
+		calls = append(calls, call)
 	}
 	return calls, offset + int64(len(data))
 }
