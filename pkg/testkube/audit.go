@@ -96,32 +96,37 @@ func (c *Cluster) CallsFrom(tb testing.TB, offset int64, admit func(Call) bool) 
 	if c.audit == "" {
 		tb.Fatal("calls are known with Options.Audit only")
 	}
-	var came map[string]bool
-	for end := time.Now().Add(answering); ; time.Sleep(10 * time.Millisecond) {
-		all, next := c.logged(tb, offset)
-		if came == nil {
-			came = map[string]bool{}
-			for _, call := range all {
-				if call.Stage == "RequestReceived" && call.Verb != "watch" {
-					came[call.ID] = true
-				}
-			}
-		}
-		calls = nil
-		for _, call := range all {
-			if call.Stage != "ResponseComplete" {
-				continue
-			}
-			delete(came, call.ID)
-			if admit == nil || admit(call) {
-				calls = append(calls, call)
-			}
-		}
-		if len(came) == 0 || time.Now().After(end) {
-			return calls, next
+	all, next := c.logged(tb, offset)
+	waited := unanswered(all, nil)
+	for end := time.Now().Add(answering); len(waited) > 0 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+		all, next = c.logged(tb, offset)
+		waited = unanswered(all, waited)
+	}
+	for _, call := range all {
+		if call.Stage == answered && (admit == nil || admit(call)) {
+			calls = append(calls, call)
 		}
 	}
+	return calls, next
 }
+
+// unanswered are the IDs of the calls that came and were not answered, of those alone when some are given. A watch is none.
+func unanswered(calls []Call, of map[string]bool) map[string]bool {
+	open := map[string]bool{}
+	for _, call := range calls {
+		switch {
+		case call.Stage == answered:
+			delete(open, call.ID)
+		case call.Stage == "RequestReceived" && call.Verb != "watch" && (of == nil || of[call.ID]):
+			open[call.ID] = true
+		}
+	}
+	return open
+}
+
+// answered is the stage of a call that has ended.
+const answered = "ResponseComplete"
 
 // answering bounds the wait for calls that are under way; calls without an end, logs that are followed, never are answered.
 const answering = 5 * time.Second
