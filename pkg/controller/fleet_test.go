@@ -79,7 +79,7 @@ func catalogs(t *testing.T) *Catalogs {
 	t.Helper()
 	c, err := NewCatalogs(addons.FS)
 	must(t, err)
-	_, _, err = c.follow(v1alpha1.AddonCatalogSpec{BuiltIn: true})
+	_, _, _, err = c.follow(t.Context(), v1alpha1.AddonCatalogSpec{BuiltIn: true}, v1alpha1.AddonCatalogStatus{}, time.Now())
 	must(t, err)
 	return c
 }

@@ -159,6 +159,7 @@ func (o *options) run(ctx context.Context, selector labels.Selector) error {
 	if err != nil {
 		return fmt.Errorf("reading the catalog: %w", err)
 	}
+	c.Fetch = fetch(ctrl.Log.WithName("catalog"))
 	hub, err := kube.New(cfg)
 	if err != nil {
 		return err

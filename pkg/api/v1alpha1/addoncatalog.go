@@ -28,7 +28,10 @@ type Recall struct {
 
 // AddonCatalogSpec says where releases come from. Exactly one source is given.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.builtIn) && self.builtIn ? 1 : 0) + (has(self.directory) ? 1 : 0) == 1",message="give exactly one source: builtIn: true, or directory"
+// +kubebuilder:validation:XValidation:rule="(has(self.builtIn) && self.builtIn ? 1 : 0) + (has(self.directory) ? 1 : 0) + (has(self.oci) ? 1 : 0) + (has(self.url) ? 1 : 0) == 1",message="give exactly one source: builtIn: true, directory, oci, or url"
+// +kubebuilder:validation:XValidation:rule="!has(self.url) || has(self.keys)",fieldPath=".keys",reason=FieldValueRequired,message="what a web server gives has to be signed: give the public keys"
+// +kubebuilder:validation:XValidation:rule="!has(self.oci) || has(self.keys) || self.oci.contains('@sha256:')",fieldPath=".keys",reason=FieldValueRequired,message="a tag can be moved: give the digest (@sha256:...), or the public keys that sign what it leads to"
+// +kubebuilder:validation:XValidation:rule="!has(self.keys) || has(self.oci) || has(self.url)",fieldPath=".keys",message="keys are for oci and url"
 type AddonCatalogSpec struct {
 	// BuiltIn is the catalog that the manager was built with.
 	// +optional
@@ -38,6 +41,25 @@ type AddonCatalogSpec struct {
 	// +kubebuilder:validation:MaxLength=4096
 	// +optional
 	Directory string `json:"directory,omitempty"`
+	// OCI is an artifact in a registry: oci://HOST/REPOSITORY[:TAG][@sha256:DIGEST]. Without a digest it is asked for again and again, and needs
+	// keys.
+	// +kubebuilder:validation:Pattern=`^oci://[^/@\s]+/[^@\s]+(@sha256:[0-9a-f]{64})?$`
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	OCI string `json:"oci,omitempty"`
+	// URL of an archive, with what is said of it beside it under .statement and .statement.sig; it needs keys.
+	// +kubebuilder:validation:Pattern=`^https://[^/@?#\s]+/[^?#\s]*$`
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	URL string `json:"url,omitempty"`
+	// Keys are public keys in PEM, Ed25519 or ECDSA on P-256. One of them has to have signed what comes, it may not have expired, and none older
+	// than what was read before is taken.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MaxLength=1024
+	// +kubebuilder:validation:items:Pattern=`^-----BEGIN PUBLIC KEY-----\s`
+	// +optional
+	Keys []string `json:"keys,omitempty"`
 	// Recalls of releases, whoever the source is.
 	// +kubebuilder:validation:MaxItems=200
 	// +listType=map
@@ -55,6 +77,15 @@ type AddonCatalogStatus struct {
 	// Digest of what was read, over names and contents.
 	// +optional
 	Digest string `json:"digest,omitempty"`
+	// Source is where it was read from: what its version is counted for.
+	// +optional
+	Source string `json:"source,omitempty"`
+	// Version of a signed catalog; a lower one of the same source is not taken any more.
+	// +optional
+	Version int64 `json:"version,omitempty"`
+	// Expires is when what was signed is not taken any more. What was read before stays in force.
+	// +optional
+	Expires *metav1.Time `json:"expires,omitempty"`
 	// Read is when it was read with this digest for the first time.
 	// +optional
 	Read *metav1.Time `json:"read,omitempty"`
@@ -77,7 +108,9 @@ const CatalogName = "default"
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Cluster
 // +kubebuilder:printcolumn:name="Releases",type=integer,JSONPath=`.status.releases`
+// +kubebuilder:printcolumn:name="Version",type=integer,JSONPath=`.status.version`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Read",type=date,JSONPath=`.status.read`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name == 'default'",message="metadata.name: a hub has one catalog: call it default"
 type AddonCatalog struct {

@@ -46,7 +46,13 @@ const (
 	ReasonOverlaps = "Overlaps"
 	// ReasonAccepted : the object is followed.
 	ReasonAccepted = "Accepted"
-	// ReasonUnreachable : the cluster's API server does not answer.
+	// ReasonUnsigned : none of the keys that are trusted has signed the catalog.
+	ReasonUnsigned = "Unsigned"
+	// ReasonExpired : the catalog was signed too long ago; somebody may keep newer ones away.
+	ReasonExpired = "Expired"
+	// ReasonRolledBack : the catalog is older than one that was read before, or another of the same version.
+	ReasonRolledBack = "RolledBack"
+	// ReasonUnreachable : the cluster's API server, or what holds the catalog, does not answer.
 	ReasonUnreachable = "Unreachable"
 	// ReasonReachable : it does.
 	ReasonReachable = "Reachable"
