@@ -22,6 +22,7 @@ func (a *app) catalogCommand() *cobra.Command {
 	}
 	c.AddCommand(
 		a.catalogListCommand(), a.catalogShowCommand(), a.catalogPathCommand(), a.catalogGraphCommand(), a.catalogVerifyCommand(),
+		a.catalogSignCommand(),
 	)
 	return c
 }
