@@ -236,34 +236,44 @@ func (h *hubUnderTest) register(t *testing.T, clusters ...string) {
 		h.reach(t, name, true)
 		a := &v1alpha1.Addon{ObjectMeta: metav1.ObjectMeta{Name: name + ".flannel"}, Spec: v1alpha1.AddonSpec{Cluster: name, Addon: "Flannel"}}
 		must(t, h.Create(t.Context(), a))
-		a.Status.CurrentInstalledVersion = older
-		tell(a, older)
-		must(t, h.Status().Update(t.Context(), a))
+		observe(t, h, a, a.Name, func(a *v1alpha1.Addon) {
+			a.Status.CurrentInstalledVersion = older
+			tell(a, older)
+		})
 	}
 }
 
 // reach says whether a cluster can be reached.
 func (h *hubUnderTest) reach(t *testing.T, name string, ok bool) {
 	t.Helper()
-	var n v1alpha1.ClusterNetwork
-	must(t, h.Get(t.Context(), client.ObjectKey{Name: name}, &n))
 	c := metav1.Condition{Type: v1alpha1.ConditionReachable, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonUnreachable}
 	if ok {
 		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonReachable
 	}
-	meta.SetStatusCondition(&n.Status.Conditions, c)
-	must(t, h.Status().Update(t.Context(), &n))
+	observe(t, h, &v1alpha1.ClusterNetwork{}, name, func(n *v1alpha1.ClusterNetwork) { meta.SetStatusCondition(&n.Status.Conditions, c) })
 }
 
 // change changes an object's spec as somebody with kubectl would, however often others write it.
 func change[T client.Object](t *testing.T, h *hubUnderTest, o T, name string, how func(T)) {
 	t.Helper()
-	testkube.Eventually(t, 10*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
 		if err := h.Get(ctx, client.ObjectKey{Name: name}, o); err != nil {
 			return err
 		}
 		how(o)
 		return h.Update(ctx, o)
+	})
+}
+
+// observe changes an object's status as whoever looks at its cluster would, however often others write it.
+func observe[T client.Object](t *testing.T, h *hubUnderTest, o T, name string, how func(T)) {
+	t.Helper()
+	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+		if err := h.Get(ctx, client.ObjectKey{Name: name}, o); err != nil {
+			return err
+		}
+		how(o)
+		return h.Status().Update(ctx, o)
 	})
 }
 

@@ -244,9 +244,7 @@ func catchesUp(t *testing.T, h *hubUnderTest, p *player) {
 	h.reach(t, "c1", false)
 	p.set(func() { p.newest = newer })
 	h.policyOf(t, "prod", twoWaves)
-	a := h.addon(t, "c1") // seen before it was lost
-	tell(a, newer)
-	must(t, h.Status().Update(t.Context(), a))
+	observe(t, h, &v1alpha1.Addon{}, "c1.flannel", func(a *v1alpha1.Addon) { tell(a, newer) }) // seen before it was lost
 	h.manage(t)
 	h.reaches(t, prod, "CatchingUp", "c1=Unreachable c2=Done c3=Done")
 	h.runs(t, older, "c1")
@@ -359,7 +357,7 @@ func killed(t *testing.T, h *hubUnderTest, p *player) {
 	h.register(t, "c1", "c2")
 	p.set(func() { p.newest = newer })
 	h.policyOf(t, "prod", func(s *v1alpha1.UpdatePolicySpec) { s.MaxConcurrent = count(1) })
-	testkube.Eventually(t, 10*time.Second, func(context.Context) error {
+	testkube.Eventually(t, 30*time.Second, func(context.Context) error {
 		for _, c := range []string{"c1", "c2"} {
 			if v := h.addon(t, c).Status.NewestFit; v != newer {
 				return fmt.Errorf("%s would take %q", c, v)
