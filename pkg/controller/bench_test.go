@@ -30,10 +30,10 @@ func BenchmarkLook(b *testing.B) {
 			}
 			for i := range clusters {
 				s := resting()
-				s.network.Name = fmt.Sprintf("c%d", i)
-				s.network.Labels = map[string]string{"group": fmt.Sprintf("g%d", i%policies), "env": "prod"}
-				s.addon.Name, s.addon.Spec.Cluster = s.network.Name+".flannel", s.network.Name
-				ns, as = append(ns, *s.network), append(as, *s.addon)
+				s.Network.Name = fmt.Sprintf("c%d", i)
+				s.Network.Labels = map[string]string{"group": fmt.Sprintf("g%d", i%policies), "env": "prod"}
+				s.Addon.Name, s.Addon.Spec.Cluster = s.Network.Name+".flannel", s.Network.Name
+				ns, as = append(ns, *s.Network), append(as, *s.Addon)
 			}
 			x := v1alpha1.AddonRollout{ObjectMeta: metav1.ObjectMeta{Name: "p0-flannel-0.27.3"}, Spec: v1alpha1.AddonRolloutSpec{Policy: "p0", Addon: "Flannel", Version: newer}}
 			f := &fleet{}

@@ -155,7 +155,7 @@ func (p *player) round(ctx context.Context) {
 	}
 	reach := map[string]bool{}
 	for i := range networks.Items {
-		reach[networks.Items[i].Name] = reachable(&networks.Items[i])
+		reach[networks.Items[i].Name] = status.Reachable(&networks.Items[i])
 	}
 	moving := 0
 	for i := range list.Items {
@@ -179,7 +179,7 @@ func (p *player) one(ctx context.Context, a *v1alpha1.Addon) {
 	switch {
 	case to == "" || held || p.stuck[name]:
 	case a.Spec.Rollback != nil:
-		if v := a.Spec.Rollback.Leaves; v != "" && heldRelease(a, v) == nil {
+		if v := a.Spec.Rollback.Leaves; v != "" && status.Held(a, v) == nil {
 			s.Held = append(s.Held, v1alpha1.HeldRelease{Version: v, Reason: a.Spec.Rollback.Reason})
 		}
 		s.CurrentInstalledVersion = to
@@ -210,7 +210,7 @@ func (p *player) one(ctx context.Context, a *v1alpha1.Addon) {
 func tell(a *v1alpha1.Addon, newest string) {
 	s := &a.Status
 	s.ObservedGeneration, s.NewestFit = a.Generation, newest
-	if heldRelease(a, newest) != nil || status.NewerVersion(s.CurrentInstalledVersion, newest) {
+	if status.Held(a, newest) != nil || status.NewerVersion(s.CurrentInstalledVersion, newest) {
 		s.NewestFit = s.CurrentInstalledVersion
 	}
 	s.NodeVersions = []v1alpha1.NodeVersion{{Version: s.CurrentInstalledVersion, Nodes: 3}}

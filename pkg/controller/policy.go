@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/status"
 )
 
 // policyReconciler judges all policies together, because they may overlap, opens rollouts, and forgets old ones. It decides on no cluster.
@@ -52,30 +53,30 @@ func (c policyReconciler) Reconcile(ctx context.Context, _ reconcile.Request) (r
 }
 
 // one judges one policy, and opens its rollouts.
-func (c policyReconciler) one(ctx context.Context, r records, p policy) error {
+func (c policyReconciler) one(ctx context.Context, r records, p status.Policy) error {
 	open, waits := r.openings(p, c.catalogs.Current())
 	var failed []error
 	for _, o := range open {
 		failed = append(failed, c.open(ctx, p, o))
 	}
-	for _, x := range r.surplus(p.name) {
+	for _, x := range r.surplus(p.Name) {
 		uid := x.UID
 		err := c.client.Delete(ctx, x, client.Preconditions{UID: &uid, ResourceVersion: &x.ResourceVersion})
 		if client.IgnoreNotFound(err) != nil {
 			failed = append(failed, fmt.Errorf("deleting AddonRollout %s: %w", x.Name, err))
 		}
 	}
-	if !p.builtIn {
+	if !p.BuiltIn {
 		failed = append(failed, c.judge(ctx, r, p, waits))
 	}
 	return worst(slices.DeleteFunc(failed, func(err error) bool { return err == nil }))
 }
 
 // open begins a rollout. Its members are chosen by whoever takes it further, so that this may be repeated.
-func (c policyReconciler) open(ctx context.Context, p policy, o opening) error {
+func (c policyReconciler) open(ctx context.Context, p status.Policy, o opening) error {
 	x := &v1alpha1.AddonRollout{
 		ObjectMeta: metav1.ObjectMeta{Name: o.name},
-		Spec:       v1alpha1.AddonRolloutSpec{Policy: p.name, Addon: o.addOn, Version: o.version},
+		Spec:       v1alpha1.AddonRolloutSpec{Policy: p.Name, Addon: o.addOn, Version: o.version},
 	}
 	err := c.client.Create(ctx, x, client.FieldOwner(fieldManager))
 	if err != nil && !apierrors.IsAlreadyExists(err) {
@@ -85,9 +86,9 @@ func (c policyReconciler) open(ctx context.Context, p policy, o opening) error {
 }
 
 // judge writes the status of a policy, when it is another.
-func (c policyReconciler) judge(ctx context.Context, r records, p policy, waits []string) error {
+func (c policyReconciler) judge(ctx context.Context, r records, p status.Policy, waits []string) error {
 	var live v1alpha1.UpdatePolicy
-	if err := c.client.Get(ctx, client.ObjectKey{Name: p.name}, &live); err != nil {
+	if err := c.client.Get(ctx, client.ObjectKey{Name: p.Name}, &live); err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	after := r.policyStatus(p, waits, live)
@@ -101,7 +102,7 @@ func (c policyReconciler) judge(ctx context.Context, r records, p policy, waits 
 	}
 	live.Status = after
 	if err := c.client.Status().Update(ctx, &live, client.FieldOwner(fieldManager)); err != nil {
-		return fmt.Errorf("writing UpdatePolicy %s: %w", p.name, err)
+		return fmt.Errorf("writing UpdatePolicy %s: %w", p.Name, err)
 	}
 	if now := after.Conditions[0]; before == nil || before.Reason != now.Reason || before.Message != now.Message {
 		kind := corev1.EventTypeWarning
@@ -117,15 +118,15 @@ func (c policyReconciler) judge(ctx context.Context, r records, p policy, waits 
 const shownRollouts = 20
 
 // policyStatus is what is seen of a policy. The time of its condition is not set.
-func (r records) policyStatus(p policy, waits []string, live v1alpha1.UpdatePolicy) v1alpha1.UpdatePolicyStatus {
-	addons, overlaps := r.taken(p.name)
+func (r records) policyStatus(p status.Policy, waits []string, live v1alpha1.UpdatePolicy) v1alpha1.UpdatePolicyStatus {
+	addons, overlaps := r.taken(p.Name)
 	clusters := map[string]bool{}
 	for _, a := range addons {
 		clusters[a.Spec.Cluster] = true
 	}
 	out := v1alpha1.UpdatePolicyStatus{ObservedGeneration: live.Generation, Clusters: int32(len(clusters))} //nolint:gosec // a fleet is small
 	for _, x := range r.rollouts {
-		if x.Spec.Policy == p.name && !ended(x) && len(out.Rollouts) < shownRollouts {
+		if x.Spec.Policy == p.Name && !ended(x) && len(out.Rollouts) < shownRollouts {
 			out.Rollouts = append(out.Rollouts, x.Name)
 		}
 	}

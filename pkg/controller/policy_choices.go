@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/status"
 )
 
 // choices keep what was found out about policies between two looks, because a fleet that is on its way is looked at many times a second:
@@ -17,7 +18,7 @@ type choices struct {
 	mu sync.Mutex
 	// of names the editions of all policies that the rest was found out with.
 	of       string
-	policies []policy
+	policies []status.Policy
 	clusters map[string]clusterChoice
 }
 
@@ -29,7 +30,7 @@ type clusterChoice struct {
 }
 
 // read reads policies; those that were read before are not read again. of names their editions.
-func (c *choices) read(all []v1alpha1.UpdatePolicy) (out []policy, of string) {
+func (c *choices) read(all []v1alpha1.UpdatePolicy) (out []status.Policy, of string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	editions := make([]string, len(all))
@@ -40,7 +41,7 @@ func (c *choices) read(all []v1alpha1.UpdatePolicy) (out []policy, of string) {
 	if of = strings.Join(editions, " "); of != c.of || c.clusters == nil {
 		c.of, c.policies, c.clusters = of, nil, map[string]clusterChoice{}
 		for i := range all {
-			c.policies = append(c.policies, readPolicy(all[i].Name, all[i].Spec))
+			c.policies = append(c.policies, status.ReadPolicy(all[i].Name, all[i].Spec))
 		}
 	}
 	return slices.Clone(c.policies), of

@@ -17,14 +17,14 @@ func TestChoicesAreForgottenWhenTheyMayBeOthers(t *testing.T) {
 	edit := func(selector string, generation int64, label, edition string) records {
 		p := v1alpha1.UpdatePolicy{ObjectMeta: metav1.ObjectMeta{Name: "prod", UID: "1", Generation: generation}}
 		p.Spec.Selector = selector
-		n := *s.network.DeepCopy()
+		n := *s.Network.DeepCopy()
 		n.Labels, n.ResourceVersion = map[string]string{"env": label}, edition
-		return newRecords([]v1alpha1.UpdatePolicy{p}, []v1alpha1.ClusterNetwork{n}, []v1alpha1.Addon{*s.addon}, nil, nil, true, &known)
+		return newRecords([]v1alpha1.UpdatePolicy{p}, []v1alpha1.ClusterNetwork{n}, []v1alpha1.Addon{*s.Addon}, nil, nil, true, &known)
 	}
 	takes := func(r records, want string) {
 		t.Helper()
 		for range 2 {
-			if got := strings.Join(r.takers(s.addon), " "); got != want {
+			if got := strings.Join(r.takers(s.Addon), " "); got != want {
 				t.Errorf("taken by %q, want %q", got, want)
 			}
 		}

@@ -75,7 +75,7 @@ func (r records) active(policy, addOn string, candidates []string) string {
 	for _, x := range r.rollouts {
 		if of(x, policy, addOn) {
 			list = append(list, x)
-			newest = newerOf(x.Spec.Version, newest)
+			newest = status.NewerOf(x.Spec.Version, newest)
 		}
 	}
 	open := slices.Clone(candidates)
@@ -94,7 +94,7 @@ func (r records) active(policy, addOn string, candidates []string) string {
 	open = slices.DeleteFunc(open, func(v string) bool { return r.recalled(addOn, v) != "" })
 	out := ""
 	for _, v := range open {
-		out = newerOf(v, out)
+		out = status.NewerOf(v, out)
 	}
 	return out
 }
@@ -107,20 +107,12 @@ func through(x *v1alpha1.AddonRollout) bool {
 	return ended(x) && x.Status.Phase != string(rollout.Recalled)
 }
 
-// newerOf is the newer of two versions, the second of which may be empty.
-func newerOf(v, than string) string {
-	if than == "" || status.NewerVersion(v, than) {
-		return v
-	}
-	return than
-}
-
 // candidates are the releases that clusters of a policy would take by themselves instead of an older one that they run, by add-ons.
 // Clusters that other policies take too are left out.
-func (r records) candidates(p policy) map[string][]string {
+func (r records) candidates(p status.Policy) map[string][]string {
 	out := map[string][]string{}
 	for _, a := range r.addons {
-		if takers := r.takers(a); len(takers) != 1 || takers[0] != p.name || !wants(a, r.networks[a.Spec.Cluster]) {
+		if takers := r.takers(a); len(takers) != 1 || takers[0] != p.Name || !status.Wants(a, r.networks[a.Spec.Cluster]) {
 			continue
 		}
 		if v := a.Status.NewestFit; !slices.Contains(out[a.Spec.Addon], v) {
@@ -130,46 +122,35 @@ func (r records) candidates(p policy) map[string][]string {
 	return out
 }
 
-// wants tells whether an automatic add-on would take a newer release than it runs, or is on its way to it, and nobody else moves it.
-func wants(a *v1alpha1.Addon, n *v1alpha1.ClusterNetwork) bool {
-	newest, current := a.Status.NewestFit, a.Status.CurrentInstalledVersion
-	if a.Spec.Version != "" || a.Spec.Rollback != nil || n.Spec.Paused || current == "" || newest == "" {
-		return false
-	}
-	moves := a.Spec.MoveTo != ""
-	return status.NewerVersion(newest, current) && (!moves || a.Spec.Rollout != nil) ||
-		moves && a.Spec.Rollout != nil && status.SameVersion(a.Spec.MoveTo, newest)
-}
-
 // opening is a rollout that is to be opened.
 type opening struct{ name, addOn, version string }
 
 // openings are the rollouts that a policy is to open now, in order of add-ons, and why others wait.
-func (r records) openings(p policy, releases *catalog.Catalog) (open []opening, waits []string) {
-	if p.spec.Paused || len(r.faults(p)) > 0 {
+func (r records) openings(p status.Policy, releases *catalog.Catalog) (open []opening, waits []string) {
+	if p.Spec.Paused || len(r.faults(p)) > 0 {
 		return nil, nil
 	}
 	all := r.candidates(p)
 	for _, addOn := range sortedKeys(all) {
-		v := r.active(p.name, addOn, all[addOn])
+		v := r.active(p.Name, addOn, all[addOn])
 		if v == "" || slices.ContainsFunc(r.rollouts, func(x *v1alpha1.AddonRollout) bool {
-			return of(x, p.name, addOn) && status.SameVersion(x.Spec.Version, v)
+			return of(x, p.Name, addOn) && status.SameVersion(x.Spec.Version, v)
 		}) {
 			continue
 		}
 		if _, known := notBefore(p, addOn, v, releases); !known {
-			waits = append(waits, fmt.Sprintf("%s %s has no known day, and the policy wants releases that are at least %s old", addOn, v, p.spec.MinimumAge.Duration))
+			waits = append(waits, fmt.Sprintf("%s %s has no known day, and the policy wants releases that are at least %s old", addOn, v, p.Spec.MinimumAge.Duration))
 			continue
 		}
-		open = append(open, opening{rolloutName(p.name, addOn, v), addOn, v})
+		open = append(open, opening{rolloutName(p.Name, addOn, v), addOn, v})
 	}
 	return open, waits
 }
 
 // notBefore is when a release is old enough for a policy; zero when none is asked for. It is not known where an age is asked for, and
 // nobody knows the release's day.
-func notBefore(p policy, addOn, v string, releases *catalog.Catalog) (at time.Time, known bool) {
-	if p.spec.MinimumAge == nil || p.spec.MinimumAge.Duration <= 0 {
+func notBefore(p status.Policy, addOn, v string, releases *catalog.Catalog) (at time.Time, known bool) {
+	if p.Spec.MinimumAge == nil || p.Spec.MinimumAge.Duration <= 0 {
 		return time.Time{}, true
 	}
 	if releases == nil {
@@ -178,7 +159,7 @@ func notBefore(p policy, addOn, v string, releases *catalog.Catalog) (at time.Ti
 	a, _ := releases.AddOn(addOn)
 	for _, r := range a.Releases {
 		if day, ok := r.ReleasedOn(); ok && status.SameVersion(r.Version.String(), v) {
-			return day.Add(p.spec.MinimumAge.Duration), true
+			return day.Add(p.Spec.MinimumAge.Duration), true
 		}
 	}
 	return time.Time{}, false

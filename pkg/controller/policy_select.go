@@ -6,59 +6,15 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/labels"
-
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/rollout"
 	"github.com/addonctl/addonctl/pkg/status"
 )
 
-// BuiltInPolicy is the name of the policy for clusters that no UpdatePolicy takes. All its fields have their defaults; an UpdatePolicy of
-// this name replaces it.
-const BuiltInPolicy = "default"
-
-// policy is an update policy that can be asked.
-type policy struct {
-	name    string
-	spec    v1alpha1.UpdatePolicySpec
-	builtIn bool
-	// faults that keep it from being followed, with field paths.
-	faults []error
-	// selector of its clusters, nil when it cannot be read, and of its waves.
-	selector labels.Selector
-	waves    []waveSelector
-}
-
-// waveSelector is a wave of a policy that can be asked.
-type waveSelector struct {
-	name     string
-	selector labels.Selector
-}
-
-// readPolicy reads a policy. One with faults is read as far as it can be.
-func readPolicy(name string, spec v1alpha1.UpdatePolicySpec) policy {
-	p := policy{name: name, spec: spec, faults: status.PolicyFaults(name, spec)}
-	p.selector, _ = labels.Parse(spec.Selector)
-	for _, w := range spec.Waves {
-		if s, err := labels.Parse(w.Selector); err == nil {
-			p.waves = append(p.waves, waveSelector{w.Name, s})
-		}
-	}
-	if len(spec.Waves) == 0 {
-		p.waves = []waveSelector{{"all", labels.Everything()}}
-	}
-	return p
-}
-
-// covers tells whether a policy is for an add-on on clusters with such labels.
-func (p policy) covers(of labels.Set, addOn string) bool {
-	return p.selector != nil && p.selector.Matches(of) && (len(p.spec.Addons) == 0 || slices.Contains(p.spec.Addons, addOn))
-}
-
 // records are what the hub holds at one moment. Nothing that they point to may be changed: a cache shares it.
 type records struct {
 	// policies by their names, the built-in one last where there is one.
-	policies []policy
+	policies []status.Policy
 	networks map[string]*v1alpha1.ClusterNetwork
 	// addons in order of clusters, and rollouts in order of names.
 	addons   []*v1alpha1.Addon
@@ -76,11 +32,9 @@ func newRecords(policies []v1alpha1.UpdatePolicy, networks []v1alpha1.ClusterNet
 ) records {
 	r := records{networks: make(map[string]*v1alpha1.ClusterNetwork, len(networks)), recalls: recalls, chosen: known}
 	r.policies, r.of = known.read(policies)
-	slices.SortFunc(r.policies, func(a, b policy) int { return cmp.Compare(a.name, b.name) })
-	if _, replaced := r.policy(BuiltInPolicy); builtIn && !replaced {
-		p := readPolicy(BuiltInPolicy, v1alpha1.UpdatePolicySpec{})
-		p.builtIn = true
-		r.policies = append(r.policies, p)
+	slices.SortFunc(r.policies, func(a, b status.Policy) int { return cmp.Compare(a.Name, b.Name) })
+	if _, replaced := r.policy(status.BuiltInPolicy); builtIn && !replaced {
+		r.policies = append(r.policies, status.BuiltIn())
 	}
 	for i := range networks {
 		r.networks[networks[i].Name] = &networks[i]
@@ -99,46 +53,21 @@ func newRecords(policies []v1alpha1.UpdatePolicy, networks []v1alpha1.ClusterNet
 }
 
 // policy of a name.
-func (r records) policy(name string) (policy, bool) {
-	i := slices.IndexFunc(r.policies, func(p policy) bool { return p.name == name })
+func (r records) policy(name string) (status.Policy, bool) {
+	i := slices.IndexFunc(r.policies, func(p status.Policy) bool { return p.Name == name })
 	if i < 0 {
-		return policy{}, false
+		return status.Policy{}, false
 	}
 	return r.policies[i], true
 }
 
-// takers are the names of the policies that take an add-on of a cluster:
-//
-//	| policies that cover it | one whose selector cannot be read | takers             |
-//	|------------------------|-----------------------------------|--------------------|
-//	| some                   |                                   | these              |
-//	| none                   | no                                | the built-in one   |
-//	| none                   | yes: it may mean this cluster     | none               |
+// takers are the names of the policies that take an add-on of a cluster.
 func (r records) takers(a *v1alpha1.Addon) []string {
 	n := r.networks[a.Spec.Cluster]
 	if n == nil {
 		return nil
 	}
-	return r.chosen.takers(r.of, n, a.Spec.Addon, func() []string { return r.choose(a, n) })
-}
-
-// choose asks all policies.
-func (r records) choose(a *v1alpha1.Addon, n *v1alpha1.ClusterNetwork) []string {
-	var out []string
-	unread := false
-	for _, p := range r.policies {
-		switch {
-		case p.builtIn:
-		case p.selector == nil:
-			unread = true
-		case p.covers(n.Labels, a.Spec.Addon):
-			out = append(out, p.name)
-		}
-	}
-	if p, ok := r.policy(BuiltInPolicy); ok && p.builtIn && len(out) == 0 && !unread {
-		return []string{p.name}
-	}
-	return out
+	return r.chosen.takers(r.of, n, a.Spec.Addon, func() []string { return status.Takers(r.policies, n, a.Spec.Addon) })
 }
 
 // taken are the add-ons that a policy takes, and for each that others take too, who.
@@ -159,17 +88,17 @@ func (r records) taken(policy string) (addons []*v1alpha1.Addon, overlaps []over
 }
 
 // faults keep a policy from being followed: those of its fields, and more clusters than a rollout can have.
-func (r records) faults(p policy) []error {
-	out := slices.Clone(p.faults)
+func (r records) faults(p status.Policy) []error {
+	out := slices.Clone(p.Faults)
 	counts := map[string]int{}
-	addons, _ := r.taken(p.name)
+	addons, _ := r.taken(p.Name)
 	for _, a := range addons {
 		counts[a.Spec.Addon]++
 	}
 	for _, addOn := range sortedKeys(counts) {
 		if n := counts[addOn]; n > v1alpha1.MaxRolloutMembers {
 			out = append(out, rollout.FieldError{
-				Field: "spec.selector", Value: p.spec.Selector,
+				Field: "spec.selector", Value: p.Spec.Selector,
 				Want: fmt.Sprintf("want at most %d clusters, and it takes %d with %s: split the policy", v1alpha1.MaxRolloutMembers, n, addOn),
 			})
 		}
@@ -218,14 +147,4 @@ func (r records) recalled(addOn, version string) string {
 		return ""
 	}
 	return cmp.Or(x.Reason, "no reason was given")
-}
-
-// waveOf is the index, among waves that were recorded, of the first wave of a policy that takes a cluster; -1 when none does.
-func (p policy) waveOf(of labels.Set, recorded []rollout.WaveRecord) int {
-	for _, w := range p.waves {
-		if w.selector.Matches(of) {
-			return slices.IndexFunc(recorded, func(r rollout.WaveRecord) bool { return r.Name == w.name })
-		}
-	}
-	return -1
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/addonctl/addonctl/addons"
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/status"
 )
 
 func TestNamesOfRolloutsAreNamesAndNeverShared(t *testing.T) {
@@ -56,12 +57,12 @@ func hubOf(builtIn bool, policies, clusters []string) records {
 		name, label, _ := strings.Cut(c, "=")
 		name, pinned := strings.CutSuffix(name, "!")
 		s := resting()
-		s.network.Name, s.network.Labels = name, map[string]string{"env": label}
-		s.addon.Name, s.addon.Spec.Cluster = name+".flannel", name
+		s.Network.Name, s.Network.Labels = name, map[string]string{"env": label}
+		s.Addon.Name, s.Addon.Spec.Cluster = name+".flannel", name
 		if pinned {
-			s.addon.Spec.Version = older
+			s.Addon.Spec.Version = older
 		}
-		ns, as = append(ns, *s.network), append(as, *s.addon)
+		ns, as = append(ns, *s.Network), append(as, *s.Addon)
 	}
 	return newRecords(ps, ns, as, nil, nil, builtIn, &choices{})
 }
@@ -133,7 +134,7 @@ func TestAPolicySaysWhatKeepsItFromBeingFollowed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := c.records.policyStatus(readPolicy("a", c.policy), nil, v1alpha1.UpdatePolicy{}).Conditions[0]
+			got := c.records.policyStatus(status.ReadPolicy("a", c.policy), nil, v1alpha1.UpdatePolicy{}).Conditions[0]
 			if text := fmt.Sprintf("%s %s: %s", got.Status, got.Reason, got.Message); !strings.HasPrefix(text, c.want) {
 				t.Errorf("it says  %s\nand not %s", text, c.want)
 			}
@@ -234,14 +235,14 @@ func TestRolloutsAreOpenedForThoseWhoWouldTakeARelease(t *testing.T) {
 		"only clusters that two policies take": {hub(same), "b", ""},
 		"clusters that nobody takes":           {hub(same), "default", "default-flannel-0.27.3"},
 		"it is there":                          {hub(func(r *records) { x := past(t, "0.27.3 Rolling", 0); r.rollouts = append(r.rollouts, &x) }), "a", ""},
-		"the policy is paused":                 {hub(func(r *records) { r.policies[0].spec.Paused = true }), "a", ""},
-		"the policy has a fault":               {hub(func(r *records) { r.policies[0].faults = []error{fmt.Errorf("x")} }), "a", ""},
+		"the policy is paused":                 {hub(func(r *records) { r.policies[0].Spec.Paused = true }), "a", ""},
+		"the policy has a fault":               {hub(func(r *records) { r.policies[0].Faults = []error{fmt.Errorf("x")} }), "a", ""},
 		"the release was recalled":             {hub(func(r *records) { r.recalls = []v1alpha1.Recall{{Addon: "Flannel", Version: newer}} }), "a", ""},
 		"the cluster is paused":                {hub(func(r *records) { r.networks["c1"].Spec.Paused = true }), "a", ""},
 		"the cluster runs a newer one":         {hub(func(r *records) { r.addons[0].Status.CurrentInstalledVersion = newestOf }), "a", ""},
 		"somebody moves the cluster":           {hub(func(r *records) { r.addons[0].Spec.MoveTo = older }), "a", ""},
 		"nobody knows the release's day": {hub(func(r *records) {
-			r.policies[0].spec.MinimumAge, r.addons[0].Status.NewestFit = &day, "0.99.0"
+			r.policies[0].Spec.MinimumAge, r.addons[0].Status.NewestFit = &day, "0.99.0"
 		}), "a", "Flannel 0.99.0 has no known day, and the policy wants releases that are at least 24h0m0s old"},
 	} {
 		t.Run(name, func(t *testing.T) {

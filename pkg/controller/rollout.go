@@ -114,7 +114,7 @@ func (c rolloutReconciler) step(ctx context.Context, r records, x *v1alpha1.Addo
 		if at := x.CreationTimestamp.Add(c.gather); c.gather > 0 && now.Before(at) {
 			return at, nil // clusters tell one after the other that they would take it
 		}
-		before, known := notBefore(w.policy, x.Spec.Addon, x.Spec.Version, c.catalogs.Current())
+		before, known := notBefore(w.Policy, x.Spec.Addon, x.Spec.Version, c.catalogs.Current())
 		if !known {
 			return time.Time{}, nil
 		}
@@ -140,7 +140,7 @@ func (c rolloutReconciler) step(ctx context.Context, r records, x *v1alpha1.Addo
 
 // work is one rollout with all that is looked at for it.
 type work struct {
-	journey
+	status.Journey
 	rollout *v1alpha1.AddonRollout
 	rules   rollout.Rules
 	record  rollout.Record
@@ -163,37 +163,35 @@ type standstill struct {
 func workOn(r records, x *v1alpha1.AddonRollout) work {
 	w := work{
 		rollout: x, records: r, record: status.RolloutRecord(x.Spec, x.Status), recalled: r.recalled(x.Spec.Addon, x.Spec.Version),
-		journey: journey{name: x.Name, version: x.Spec.Version},
+		Journey: status.Journey{Name: x.Name, Version: x.Spec.Version},
 	}
 	p, there := r.policy(x.Spec.Policy)
-	w.policy = p
+	w.Policy = p
 	for _, s := range r.rollouts {
 		if s.Name != x.Name && of(s, x.Spec.Policy, x.Spec.Addon) {
-			w.siblings = append(w.siblings, s.Name)
+			w.Siblings = append(w.Siblings, s.Name)
 		}
 	}
 	w.follow(there)
-	w.waves = w.record.Waves
+	w.Waves = w.record.Waves
 	if x.Status.Opened == nil {
-		for _, wave := range p.waves {
-			w.waves = append(w.waves, rollout.WaveRecord{Name: wave.name})
-		}
+		w.Waves = p.Waves()
 	}
 	return w
 }
 
 // follow finds the rules of a rollout, or why it stands still.
 func (w *work) follow(there bool) {
-	x, p := w.rollout, w.policy
+	x, p := w.rollout, w.Policy
 	keeper := "whoever keeps policy " + x.Spec.Policy
 	if !there {
 		w.stands = standstill{why: fmt.Sprintf("policy %s is gone", x.Spec.Policy), who: keeper}
 	} else if faults := w.records.faults(p); len(faults) > 0 {
-		w.stands = standstill{why: fmt.Sprintf("policy %s cannot be followed: %v", p.name, faults[0]), who: keeper}
+		w.stands = standstill{why: fmt.Sprintf("policy %s cannot be followed: %v", p.Name, faults[0]), who: keeper}
 	} else {
 		var err error
-		if w.rules, err = rollout.NewRules(status.RolloutPolicy(p.name, p.spec)); err != nil {
-			w.stands = standstill{why: fmt.Sprintf("policy %s cannot be followed: %v", p.name, err), who: keeper}
+		if w.rules, err = rollout.NewRules(status.RolloutPolicy(p.Name, p.Spec)); err != nil {
+			w.stands = standstill{why: fmt.Sprintf("policy %s cannot be followed: %v", p.Name, err), who: keeper}
 		} else if why, ok := w.rules.Fits(w.record); !ok && x.Status.Opened != nil {
 			w.stands = standstill{why: why, who: keeper + ", by putting its waves back; or addonctl rollout abort"}
 		}
@@ -217,7 +215,7 @@ func standingRules(r rollout.Record) rollout.Rules {
 }
 
 // activeName is the name of the rollout that goes on, of those of a policy and an add-on; empty when none of them does.
-func (r records) activeName(p policy, name, addOn string) string {
+func (r records) activeName(p status.Policy, name, addOn string) string {
 	v := r.active(name, addOn, r.candidates(p)[addOn])
 	if v == "" {
 		return ""
@@ -245,12 +243,12 @@ func (w *work) reports(members []rollout.Member, moved func(addon, movement stri
 			continue
 		}
 		m := byCluster[a.Spec.Cluster]
-		s := sight{addon: a, network: n, takers: w.records.takers(a)}
-		if m == nil && (full || !slices.Contains(s.takers, w.rollout.Spec.Policy)) {
+		s := status.Sight{Addon: a, Network: n, Takers: w.records.takers(a)}
+		if m == nil && (full || !slices.Contains(s.Takers, w.rollout.Spec.Policy)) {
 			continue
 		}
-		s.progress = moved(a.Name, movement(a), now)
-		out = append(out, w.report(m, s, now))
+		s.Progress = moved(a.Name, movement(a), now)
+		out = append(out, w.Report(m, s, now))
 	}
 	return out
 }
@@ -263,7 +261,7 @@ func (w *work) decide(moved func(addon, movement string, now time.Time) time.Tim
 	if number != before.Obeyed {
 		before.Obeyed, before.Refused = number, refused
 	}
-	w.record, w.waves = record, record.Waves
+	w.record, w.Waves = record, record.Waves
 	if w.stands.newer && number == x.Status.Obeyed && rollout.Phase(x.Status.Phase) == rollout.Finished {
 		return rollout.Decision{Phase: rollout.Finished, Record: record}, *x.Status.DeepCopy() // its clusters go on to the newer release
 	}
@@ -285,7 +283,7 @@ func (w *work) decide(moved func(addon, movement string, now time.Time) time.Tim
 // calmFor is how long signs of progress may be older in the record than they are.
 func (w *work) calmFor() time.Duration {
 	hung := rollout.DefaultHungAfter
-	if h := w.policy.spec.HungAfter; h != nil {
+	if h := w.Policy.Spec.HungAfter; h != nil {
 		hung = h.Duration
 	}
 	return min(30*time.Second, hung/4)
@@ -321,7 +319,7 @@ func (c rolloutReconciler) release(ctx context.Context, w *work) error {
 		if a.Spec.Addon != w.rollout.Spec.Addon || !again[a.Spec.Cluster] {
 			continue
 		}
-		after, err := c.unhold(ctx, a, w.version)
+		after, err := c.unhold(ctx, a, w.Version)
 		if err != nil {
 			return err
 		}
@@ -360,7 +358,7 @@ func (c rolloutReconciler) unhold(ctx context.Context, a *v1alpha1.Addon, versio
 		c.memory.wrote(a.ResourceVersion, next)
 		a = next
 	}
-	if heldRelease(a, version) == nil {
+	if status.Held(a, version) == nil {
 		return a, nil
 	}
 	next := a.DeepCopy()
@@ -389,14 +387,14 @@ func (c rolloutReconciler) tellAll(ctx context.Context, w *work, d rollout.Decis
 	var failed []error
 	for _, a := range w.records.addons {
 		m := members[a.Spec.Cluster]
-		if a.Spec.Addon != w.rollout.Spec.Addon || m == nil && !w.marked(a) || !a.DeletionTimestamp.IsZero() {
+		if a.Spec.Addon != w.rollout.Spec.Addon || m == nil && !w.Marked(a) || !a.DeletionTimestamp.IsZero() {
 			continue
 		}
 		wish := ""
 		if held[a.Spec.Cluster] {
 			wish = hold
 		}
-		spec, other := w.tell(m, a, wish)
+		spec, other := w.Tell(m, a, wish)
 		if !other {
 			continue
 		}

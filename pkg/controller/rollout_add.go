@@ -181,7 +181,7 @@ func rolloutMatters(x *v1alpha1.AddonRollout) any {
 }
 
 func clusterMatters(n *v1alpha1.ClusterNetwork) any {
-	return []any{n.Labels, n.Spec.Paused, reachable(n)}
+	return []any{n.Labels, n.Spec.Paused, status.Reachable(n)}
 }
 
 func addonMatters(a *v1alpha1.Addon) any {
@@ -193,5 +193,5 @@ func addonMatters(a *v1alpha1.Addon) any {
 		}
 	}
 	s := a.Status
-	return []any{a.Generation, observed(a), s.NewestFit, s.CurrentInstalledVersion, s.NodeVersions, s.Held, movement(a), words}
+	return []any{a.Generation, status.Observed(a), s.NewestFit, s.CurrentInstalledVersion, s.NodeVersions, s.Held, movement(a), words}
 }

@@ -2,10 +2,13 @@ package controller
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 )
 
 // memory keeps what was written until a cache shows it, so that nothing is decided on a record that was just replaced. It is a help for
@@ -91,4 +94,17 @@ func (w *watcher) forget(there map[string]bool) {
 			delete(w.seen, name)
 		}
 	}
+}
+
+// movement is what is compared to see whether a cluster gets on: numbers of its nodes, not words.
+func movement(a *v1alpha1.Addon) string {
+	s := a.Status
+	out := []string{s.CurrentInstalledVersion}
+	if s.Nodes != nil {
+		out = append(out, fmt.Sprintf("updated %d of %d", s.Nodes.Updated, s.Nodes.Total))
+	}
+	if s.Roll != nil {
+		out = append(out, fmt.Sprintf("%s: changed %d, passed %d of %d", s.Roll.Phase, s.Roll.Changed, s.Roll.Passed, s.Roll.Total))
+	}
+	return strings.Join(out, "; ")
 }

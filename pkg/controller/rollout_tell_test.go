@@ -9,6 +9,7 @@ import (
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/rollout"
+	"github.com/addonctl/addonctl/pkg/status"
 )
 
 // wishes writes what a rollout can change of a spec.
@@ -42,63 +43,69 @@ func inState(s rollout.State) *rollout.Member {
 func TestAddonsAreToldWhatTheRecordSays(t *testing.T) {
 	t.Parallel()
 	const mine = ", by prod-flannel-0.27.3"
-	marked := func(s *sight) { s.addon.Spec.Rollout = &v1alpha1.AddonInRollout{Name: "prod-flannel-0.27.3"} }
-	heldBack := func(s *sight) {
-		s.addon.Spec.Rollout = &v1alpha1.AddonInRollout{Name: "prod-flannel-0.27.3", Hold: "FinishNode"}
+	marked := func(s *status.Sight) { s.Addon.Spec.Rollout = &v1alpha1.AddonInRollout{Name: "prod-flannel-0.27.3"} }
+	heldBack := func(s *status.Sight) {
+		s.Addon.Spec.Rollout = &v1alpha1.AddonInRollout{Name: "prod-flannel-0.27.3", Hold: "FinishNode"}
 	}
 	for name, c := range map[string]struct {
 		member *rollout.Member
-		sight  sight
+		sight  status.Sight
 		hold   string
 		want   string
 	}{
 		"its turn":     {running(), resting(), "", "to 0.27.3" + mine},
 		"told already": {running(), moving(), "", "to 0.27.3" + mine},
-		"the move has been made, and nobody told":      {running(), but(arrived(), func(s *sight) { s.addon.Generation++ }), "", "by prod-flannel-0.27.3"},
-		"the move was taken away":                      {running(), but(resting(), marked), "", "to 0.27.3" + mine},
-		"held while under way":                         {running(), moving(), "FinishNode", "to 0.27.3" + mine + ", FinishNode"},
-		"held before it was told":                      {running(), resting(), "Stop", "by prod-flannel-0.27.3, Stop"},
-		"on again":                                     {running(), but(moving(), heldBack), "", "to 0.27.3" + mine},
-		"on again, and never told":                     {running(), but(resting(), func(s *sight) { heldBack(s); s.addon.Generation++ }), "", "to 0.27.3" + mine},
-		"taken over from an older release":             {running(), but(moving(), func(s *sight) { s.addon.Spec.MoveTo, s.addon.Spec.Rollout.Name = "0.26.9", "prod-flannel-0.26.9" }), "", "to 0.27.3" + mine},
-		"pinned meanwhile":                             {running(), but(resting(), func(s *sight) { s.addon.Spec.Version = older }), "", ""},
-		"pinned while under way":                       {inState(rollout.Skipped), but(moving(), func(s *sight) { s.addon.Spec.Version, s.addon.Spec.MoveTo = older, "" }), "", ""},
-		"moved by somebody":                            {running(), but(resting(), func(s *sight) { s.addon.Spec.MoveTo = newestOf }), "", "to 0.28.0"},
-		"moved by another rollout":                     {running(), but(moving(), func(s *sight) { s.addon.Spec.Rollout.Name = "dev-x" }), "", "to 0.27.3, by dev-x"},
-		"on a way back of somebody":                    {running(), but(resting(), func(s *sight) { s.addon.Spec.MoveTo, s.addon.Spec.Rollback = older, &v1alpha1.Rollback{Revision: 2} }), "", "to 0.26.2, back to revision 2"},
+		"the move has been made, and nobody told": {running(), but(arrived(), func(s *status.Sight) { s.Addon.Generation++ }), "", "by prod-flannel-0.27.3"},
+		"the move was taken away":                 {running(), but(resting(), marked), "", "to 0.27.3" + mine},
+		"held while under way":                    {running(), moving(), "FinishNode", "to 0.27.3" + mine + ", FinishNode"},
+		"held before it was told":                 {running(), resting(), "Stop", "by prod-flannel-0.27.3, Stop"},
+		"on again":                                {running(), but(moving(), heldBack), "", "to 0.27.3" + mine},
+		"on again, and never told":                {running(), but(resting(), func(s *status.Sight) { heldBack(s); s.Addon.Generation++ }), "", "to 0.27.3" + mine},
+		"taken over from an older release": {running(), but(moving(), func(s *status.Sight) {
+			s.Addon.Spec.MoveTo, s.Addon.Spec.Rollout.Name = "0.26.9", "prod-flannel-0.26.9"
+		}), "", "to 0.27.3" + mine},
+		"pinned meanwhile":         {running(), but(resting(), func(s *status.Sight) { s.Addon.Spec.Version = older }), "", ""},
+		"pinned while under way":   {inState(rollout.Skipped), but(moving(), func(s *status.Sight) { s.Addon.Spec.Version, s.Addon.Spec.MoveTo = older, "" }), "", ""},
+		"moved by somebody":        {running(), but(resting(), func(s *status.Sight) { s.Addon.Spec.MoveTo = newestOf }), "", "to 0.28.0"},
+		"moved by another rollout": {running(), but(moving(), func(s *status.Sight) { s.Addon.Spec.Rollout.Name = "dev-x" }), "", "to 0.27.3, by dev-x"},
+		"on a way back of somebody": {running(), but(resting(), func(s *status.Sight) {
+			s.Addon.Spec.MoveTo, s.Addon.Spec.Rollback = older, &v1alpha1.Rollback{Revision: 2}
+		}), "", "to 0.26.2, back to revision 2"},
 		"done":                                         {inState(rollout.Done), arrived(), "", ""},
 		"done, and its nodes are held":                 {inState(rollout.Done), moving(), "", "to 0.27.3"},
 		"failed, and put back":                         {inState(rollout.Failed), setOut(), "", "to 0.26.2, back to revision 3, leaving 0.27.3"},
 		"out of reach while under way":                 {inState(rollout.Unreachable), moving(), "", "to 0.27.3" + mine + ", FinishNode"},
 		"skipped while under way":                      {inState(rollout.Skipped), moving(), "", "to 0.27.3" + mine + ", FinishNode"},
 		"waiting":                                      {pending(), resting(), "", ""},
-		"waiting, and pinned":                          {pending(), but(resting(), func(s *sight) { s.addon.Spec.Version = older }), "", ""},
+		"waiting, and pinned":                          {pending(), but(resting(), func(s *status.Sight) { s.Addon.Spec.Version = older }), "", ""},
 		"waiting to go back, half way":                 {func() *rollout.Member { m := goingBack(); m.State = rollout.Pending; return m }(), moving(), "", "to 0.27.3" + mine + ", FinishNode"},
 		"no member, and its mark":                      {nil, but(resting(), marked), "", ""},
 		"tried again, half way back":                   {retriedIn(rollout.Running), but(halfBack(), released), "", "to 0.27.3" + mine},
 		"back, and some nodes are":                     {goingBack(), halfBack(), "", "to 0.26.2, back to revision 3, leaving 0.27.3" + mine},
 		"back, half way":                               {goingBack(), moving(), "", "to 0.26.2, back to revision 3, leaving 0.27.3" + mine},
-		"back, after it had arrived":                   {goingBack(), but(arrived(), func(s *sight) { s.addon.Spec.Rollout = nil }), "", "to 0.26.2, back to revision 3, leaving 0.27.3" + mine},
+		"back, after it had arrived":                   {goingBack(), but(arrived(), func(s *status.Sight) { s.Addon.Spec.Rollout = nil }), "", "to 0.26.2, back to revision 3, leaving 0.27.3" + mine},
 		"back, told already":                           {goingBack(), setOut(), "", "to 0.26.2, back to revision 3, leaving 0.27.3" + mine},
-		"back, before anything was written":            {goingBack(), but(resting(), func(s *sight) { marked(s); s.addon.Spec.MoveTo = newer }), "", "by prod-flannel-0.27.3"},
-		"back, by itself already":                      {goingBack(), but(setOut(), func(s *sight) { s.addon.Spec.Rollout = nil }), "", "to 0.26.2, back to revision 3, leaving 0.27.3" + mine},
-		"back, and no revision is known":               {goingBack(), but(moving(), func(s *sight) { s.addon.Status.History = nil }), "", "to 0.26.2" + mine},
-		"back, and the revision never ran everywhere":  {goingBack(), but(moving(), func(s *sight) { s.addon.Status.History[0].Status = "failed" }), "", "to 0.26.2, back to revision 2, leaving 0.27.3" + mine},
-		"it is back, and its status does not tell yet": {goingBack(), but(arrived(), func(s *sight) { s.addon.Generation++ }), "", "by prod-flannel-0.27.3"},
-		"back, and pinned":                             {goingBack(), but(moving(), func(s *sight) { s.addon.Spec.Version, s.addon.Spec.MoveTo, s.addon.Spec.Rollout = newer, "", nil }), "", ""},
+		"back, before anything was written":            {goingBack(), but(resting(), func(s *status.Sight) { marked(s); s.Addon.Spec.MoveTo = newer }), "", "by prod-flannel-0.27.3"},
+		"back, by itself already":                      {goingBack(), but(setOut(), func(s *status.Sight) { s.Addon.Spec.Rollout = nil }), "", "to 0.26.2, back to revision 3, leaving 0.27.3" + mine},
+		"back, and no revision is known":               {goingBack(), but(moving(), func(s *status.Sight) { s.Addon.Status.History = nil }), "", "to 0.26.2" + mine},
+		"back, and the revision never ran everywhere":  {goingBack(), but(moving(), func(s *status.Sight) { s.Addon.Status.History[0].Status = "failed" }), "", "to 0.26.2, back to revision 2, leaving 0.27.3" + mine},
+		"it is back, and its status does not tell yet": {goingBack(), but(arrived(), func(s *status.Sight) { s.Addon.Generation++ }), "", "by prod-flannel-0.27.3"},
+		"back, and pinned": {goingBack(), but(moving(), func(s *status.Sight) {
+			s.Addon.Spec.Version, s.Addon.Spec.MoveTo, s.Addon.Spec.Rollout = newer, "", nil
+		}), "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			spec, other := trip().tell(c.member, c.sight.addon, c.hold)
+			spec, other := trip().Tell(c.member, c.sight.Addon, c.hold)
 			if diff := cmp.Diff(c.want, wishes(spec)); diff != "" {
 				t.Errorf("told (-want +got):\n%s", diff)
 			}
-			if was := wishes(c.sight.addon.Spec); other != (was != wishes(spec)) {
+			if was := wishes(c.sight.Addon.Spec); other != (was != wishes(spec)) {
 				t.Errorf("it says %v to a change from %q to %q", other, was, wishes(spec))
 			}
-			again := c.sight.addon.DeepCopy()
+			again := c.sight.Addon.DeepCopy()
 			again.Spec = spec
-			if twice, other := trip().tell(c.member, again, c.hold); other {
+			if twice, other := trip().Tell(c.member, again, c.hold); other {
 				t.Errorf("told twice: %q, then %q", wishes(spec), wishes(twice))
 			}
 		})

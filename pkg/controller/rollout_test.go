@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/status"
 	"github.com/addonctl/addonctl/pkg/testkube"
 )
 
@@ -231,7 +232,7 @@ func undone(t *testing.T, h *hubUnderTest, p *player) {
 	})
 	for _, c := range []string{"c1", "c2", "c3"} {
 		h.says(t, c, "")
-		if a := h.addon(t, c); heldRelease(a, newer) == nil {
+		if a := h.addon(t, c); status.Held(a, newer) == nil {
 			t.Errorf("%s does not hold what it was put back from: %v", c, a.Status.Held)
 		}
 	}

@@ -1,4 +1,4 @@
-package controller
+package status
 
 import (
 	"fmt"
@@ -8,10 +8,9 @@ import (
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/rollout"
-	"github.com/addonctl/addonctl/pkg/status"
 )
 
-// tell is the spec of an add-on as a rollout wants it after its decision, and whether that is another than it has. It depends on the record
+// Tell is the spec of an add-on as a rollout wants it after its decision, and whether that is another than it has. It depends on the record
 // and on the add-on alone, so that telling twice, or after somebody was killed in between, tells the same. m is nil for a cluster that is
 // no member; hold is empty where it is to go on.
 //
@@ -24,12 +23,12 @@ import (
 //	| else                     |      | nothing any more                                                                    |
 //
 // What is pinned, or moved by somebody else, is left alone but for the rollout's own mark.
-func (j journey) tell(m *rollout.Member, a *v1alpha1.Addon, hold string) (v1alpha1.AddonSpec, bool) {
+func (j Journey) Tell(m *rollout.Member, a *v1alpha1.Addon, hold string) (v1alpha1.AddonSpec, bool) {
 	spec := *a.Spec.DeepCopy()
 	switch {
 	case m != nil && m.State == rollout.Running && j.mayMove(m, a):
 		j.move(m, a, &spec, hold)
-	case !j.marked(a):
+	case !j.Marked(a):
 	case m != nil && m.State != rollout.Done && m.State != rollout.Failed && j.leftUnderWay(m, a):
 		spec.Rollout.Hold = v1alpha1.HoldFinishNode
 	default:
@@ -39,45 +38,45 @@ func (j journey) tell(m *rollout.Member, a *v1alpha1.Addon, hold string) (v1alph
 }
 
 // mayMove tells whether nobody else has a word in where an add-on goes.
-func (j journey) mayMove(m *rollout.Member, a *v1alpha1.Addon) bool {
-	s := sight{addon: a}
+func (j Journey) mayMove(m *rollout.Member, a *v1alpha1.Addon) bool {
+	s := Sight{Addon: a}
 	return isPinned(j, m, s) == "" && goesBack(j, m, s) == "" && goesElsewhere(j, m, s) == ""
 }
 
 // leftUnderWay tells whether a move of this rollout is under way on an add-on.
-func (j journey) leftUnderWay(m *rollout.Member, a *v1alpha1.Addon) bool {
-	return a.Spec.Version == "" && (status.SameVersion(a.Spec.MoveTo, j.version) || m.From != "" && status.SameVersion(a.Spec.MoveTo, m.From))
+func (j Journey) leftUnderWay(m *rollout.Member, a *v1alpha1.Addon) bool {
+	return a.Spec.Version == "" && (SameVersion(a.Spec.MoveTo, j.Version) || m.From != "" && SameVersion(a.Spec.MoveTo, m.From))
 }
 
 // move tells an add-on that is under way to go on, or to wait.
-func (j journey) move(m *rollout.Member, a *v1alpha1.Addon, spec *v1alpha1.AddonSpec, hold string) {
-	spec.Rollout = &v1alpha1.AddonInRollout{Name: j.name, Hold: hold}
+func (j Journey) move(m *rollout.Member, a *v1alpha1.Addon, spec *v1alpha1.AddonSpec, hold string) {
+	spec.Rollout = &v1alpha1.AddonInRollout{Name: j.Name, Hold: hold}
 	switch {
 	case hold != "":
-	case j.marked(a) && a.Spec.MoveTo == "" && a.Spec.Rollback == nil && a.Spec.Rollout.Hold == "" && !observed(a):
+	case j.Marked(a) && a.Spec.MoveTo == "" && a.Spec.Rollback == nil && a.Spec.Rollout.Hold == "" && !Observed(a):
 		// The move has been made, or was taken away: the status will tell.
 	case m.Back:
 		j.moveBack(m, a, spec)
 	default:
-		spec.MoveTo, spec.Rollback = j.version, nil
+		spec.MoveTo, spec.Rollback = j.Version, nil
 	}
 }
 
 // moveBack tells an add-on to go back to where it came from, in the way in which `addonctl rollback` does: to a revision, where the record
 // knows one. A template that never changed needs no way back.
-func (j journey) moveBack(m *rollout.Member, a *v1alpha1.Addon, spec *v1alpha1.AddonSpec) {
+func (j Journey) moveBack(m *rollout.Member, a *v1alpha1.Addon, spec *v1alpha1.AddonSpec) {
 	current := a.Status.CurrentInstalledVersion
 	switch {
 	case spec.Rollback != nil: // under way, and not for some nodes alone
 		spec.Rollback.Nodes = nil
-	case status.SameVersion(current, m.From) && observed(a) && !spreads(a):
+	case SameVersion(current, m.From) && Observed(a) && !spreads(a):
 		spec.MoveTo = ""
 	default:
 		spec.MoveTo = m.From
 		if n := revisionOf(a, m.From); n > 0 {
-			spec.Rollback = &v1alpha1.Rollback{Revision: n, Reason: fmt.Sprintf("the rollout %s was taken back", j.name)}
-			if status.NewerVersion(j.version, m.From) {
-				spec.Rollback.Leaves = j.version
+			spec.Rollback = &v1alpha1.Rollback{Revision: n, Reason: fmt.Sprintf("the rollout %s was taken back", j.Name)}
+			if NewerVersion(j.Version, m.From) {
+				spec.Rollback.Leaves = j.Version
 			}
 		}
 	}
@@ -86,14 +85,14 @@ func (j journey) moveBack(m *rollout.Member, a *v1alpha1.Addon, spec *v1alpha1.A
 // spreads tells whether nodes run something else than the template.
 func spreads(a *v1alpha1.Addon) bool {
 	return slices.ContainsFunc(a.Status.NodeVersions, func(v v1alpha1.NodeVersion) bool {
-		return !status.SameVersion(v.Version, a.Status.CurrentInstalledVersion)
+		return !SameVersion(v.Version, a.Status.CurrentInstalledVersion)
 	})
 }
 
 // revisionOf is the newest recorded revision of a version that ran on every node; 0 when the status knows none.
 func revisionOf(a *v1alpha1.Addon, v string) int32 {
 	for _, h := range a.Status.History { // newest first
-		if status.SameVersion(h.Version, v) && (h.Status == "deployed" || h.Status == "superseded") {
+		if SameVersion(h.Version, v) && (h.Status == "deployed" || h.Status == "superseded") {
 			return h.Revision
 		}
 	}
