@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -42,7 +44,7 @@ const theRollout = "fleet-flannel-0.27.3"
 // openOffice registers four clusters, a canary and three of production, and opens a rollout that wants an approval.
 func openOffice(t *testing.T) *office {
 	t.Helper()
-	o := &office{cluster: start(t, testkube.Options{}), versions: map[string]string{}, failed: map[string]string{}, told: map[string]bool{}}
+	o := &office{cluster: start(t, testkube.Options{Audit: true}), versions: map[string]string{}, failed: map[string]string{}, told: map[string]bool{}}
 	k, err := kube.New(o.Config())
 	if err != nil {
 		t.Fatal(err)
@@ -117,9 +119,20 @@ func (o *office) register(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	a.Status.CurrentInstalledVersion, a.Status.DrivenBy, a.Status.LifecycleState = "0.26.2", "cli", v1alpha1.StateActive
+	a.Status.NewestFit = "0.27.3"
 	if err := o.hub.SaveAddonStatus(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
+	if name == "prod-2" {
+		return // nobody has reached it
+	}
+	n, err := o.hub.Cluster(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.TypeMeta, n.Status.KubernetesVersion = kind("ClusterNetwork"), "v1.34.1"
+	n.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReachable, Status: "True", Reason: "Reachable", LastTransitionTime: metav1.Now()}}
+	o.write(t, v1alpha1.ClusterNetworks, "status", n)
 }
 
 // decide is what a manager does: orders are carried out, a decision is made, and its record is kept.
@@ -192,6 +205,7 @@ func TestPeopleGiveARolloutOrders(t *testing.T) {
 	if out := o.must(t, "rollout", "status", theRollout).out; !strings.Contains(out, "nobody has decided on it yet") {
 		t.Errorf("before anybody decided:\n%s", out)
 	}
+	o.foresees(t)
 	o.decide(t)
 	o.must(t, "rollout", "status", theRollout).says(t, "no manager drives a cluster of this hub")
 
@@ -239,6 +253,58 @@ func TestPeopleGiveARolloutOrders(t *testing.T) {
 	t.Run("everybody at once", func(t *testing.T) { o.crowd(t) })
 	t.Run("the way to the end", func(t *testing.T) { o.finishes(t) })
 	t.Run("taken back", func(t *testing.T) { o.takenBack(t) })
+}
+
+// ours are the writes of this process to the hub so far.
+func (o *office) ours(t *testing.T) int {
+	t.Helper()
+	return len(o.Calls(t, func(c testkube.Call) bool {
+		return c.Write() && strings.HasPrefix(c.UserAgent, "e2e.test") && !strings.Contains(c.URI, "selfsubject")
+	}))
+}
+
+// foresees asks what would happen if a release came out now, under a policy that is only in a file. It would catch a simulation that writes, one
+// that has other clusters than the manager would, and one that forgets to say who stays.
+func (o *office) foresees(t *testing.T) {
+	t.Helper()
+	before := o.ours(t)
+	if before == 0 {
+		t.Fatal("the test itself wrote, and the audit log does not show it")
+	}
+	file := filepath.Join(t.TempDir(), "policy.yaml")
+	policy := func(spec string) {
+		text := "apiVersion: addonctl.io/v1alpha1\nkind: UpdatePolicy\nmetadata: {name: fleet}\nspec: " + spec + "\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	policy("{addons: [Flannel], soak: 1h, waves: [{name: canary, selector: tier=canary}, {name: rest}]}")
+	svg := filepath.Join(t.TempDir(), "out.svg")
+	out := o.must(t, "rollout", "simulate", "--policy", file, "--runs", "5", "--svg", svg).out
+	for _, want := range []string{
+		"4 clusters, 5 runs", "A move takes 10m, 95% at most 30m (assumed: no rollout of this hub tells; --takes sets it); 0% fail",
+		"0.27.3, opened ", "CatchingUp: 2 of 3 clusters run 0.27.3; 1 cannot be reached", "Ended in 5 of 5 runs, half of them after",
+		"left: prod-2 Unreachable", "left: prod-3 Skipped is pinned to 0.27.3", "Soaking for 1h",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("want %q in\n%s", want, out)
+		}
+	}
+	if _, err := os.Stat(svg); err != nil {
+		t.Error(err)
+	}
+	o.must(t, "rollout", "simulate", "--policy", file, "--version", "0.99.0", "--fails", "1").says(t, "the catalog does not know Flannel 0.99.0")
+	policy("{addons: [Flannel], selector: tier=canary, minimumAge: 720h}")
+	out = o.must(t, "rollout", "simulate", "--policy", file, "--version", "0.99.0", "--at", "2027-01-01T00:00:00Z", "--for", "48h").out
+	if want := "Waiting: the release is old enough on 2027-01-31"; !strings.Contains(out, want) {
+		t.Errorf("want %q in\n%s", want, out)
+	}
+	policy("{addons: [Flannel], selector: tier=nowhere}")
+	o.want(t, 2, "rollout", "simulate", "--policy", file, "--version", "0.27.3").says(t, "takes no cluster of this hub")
+	o.want(t, 2, "rollout", "simulate", "--policy", file).says(t, "no cluster of policy fleet would take a newer release of Flannel")
+	if after := o.ours(t); after != before {
+		t.Errorf("a simulation wrote %d times to the hub", after-before)
+	}
 }
 
 // halts lets the canary fail, and tries it again.

@@ -275,9 +275,12 @@ func (g groupDocument) clusters(wave int) []rollout.SimCluster {
 			name = fmt.Sprintf("%s-%0*d", g.Name, width, i+1)
 		}
 		c := rollout.SimCluster{
-			Name: name, Region: g.Region, Wave: wave, Version: g.Version, Pinned: i < g.Pinned, Fails: g.Fails, Away: g.Away.Share,
+			Name: name, Region: g.Region, Wave: wave, Version: g.Version, Fails: g.Fails, Away: g.Away.Share,
 			Takes:   rollout.Spread{P50: time.Duration(g.Takes.P50), P95: time.Duration(g.Takes.P95)},
 			AwayFor: rollout.Spread{P50: time.Duration(g.Away.P50), P95: time.Duration(cmp.Or(g.Away.P95, g.Away.P50))},
+		}
+		if i < g.Pinned {
+			c.Unfit = "is pinned"
 		}
 		for _, o := range g.Outages {
 			c.Outages = append(c.Outages, rollout.Outage{From: o.From, For: time.Duration(o.For)})

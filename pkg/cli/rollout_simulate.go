@@ -16,60 +16,88 @@ import (
 	"github.com/addonctl/addonctl/pkg/rollout"
 )
 
+// simulateFlags are those of `rollout simulate`.
+type simulateFlags struct {
+	file, svg string
+	seed      uint64
+	runs      int
+	live      liveFlags
+}
+
 func (a *app) rolloutSimulateCommand() *cobra.Command {
-	var file, svg string
-	var seed uint64
-	var runs int
+	f := simulateFlags{}
 	c := &cobra.Command{
-		Use:   "simulate -f SCENARIO",
+		Use:   "simulate (-f SCENARIO | --policy FILE)",
 		Short: "Let a release go over a fleet on virtual time, and see when what happens",
 		Long: `Plays a scenario: a fleet, a policy, the releases that come, how long moves take, what fails, who is out of reach, and what
 people do. It asks the same code that decides on a real fleet. The same seed gives the same run; with --runs the ends of that many runs
-are summed up, and the first is shown.`,
+are summed up, and the first is shown.
+
+With --policy it says what would happen on the fleet of this hub if a release came out now, or at --at: FILE is an UpdatePolicy, which takes
+the place of the one of its name. Each cluster takes part as its record stands, and those that would not move are named with the reason.
+Nothing is written, and no cluster is asked. Without --version it is the newest release that a cluster of the policy would take by itself.`,
 		Example: `  addonctl rollout simulate -f docs/examples/rollout-scenario.yaml
   addonctl rollout simulate -f docs/examples/rollout-scenario.yaml --runs 200 -o json
-  addonctl rollout simulate -f docs/examples/rollout-scenario.yaml --svg rollout.svg`,
+  addonctl rollout simulate --policy docs/examples/update-policy.yaml --version 0.27.3 --runs 100 --svg rollout.svg`,
 		Args: noArgs, PreRunE: a.checkOutput,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if file == "" {
-				return usage("docs/rollout.md describes scenarios", "simulate needs -f SCENARIO")
-			}
-			if runs < 1 || runs > 10_000 {
-				return usage("give a number from 1 to 10000", "--runs %d is no number of runs", runs)
-			}
-			s, err := a.readScenario(file)
-			if err != nil {
-				return err
-			}
-			r, err := simulated(c.Context().Err, s, seed, runs)
-			if err != nil {
-				return err
-			}
-			if svg != "" {
-				if err := os.WriteFile(svg, []byte(drawing(s, r.first)), 0o644); err != nil { //nolint:gosec // a picture is for everybody
-					return usage("give a file that can be written", "writing --svg: %w", err)
-				}
-			}
-			return a.print(r)
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return a.simulate(c, f) },
 	}
-	f := c.Flags()
-	f.StringVarP(&file, "filename", "f", "", "file of the scenario; - reads standard input")
-	f.Uint64Var(&seed, "seed", 1, "seed of chance")
-	f.IntVar(&runs, "runs", 1, "how many runs, with the seeds from --seed on")
-	f.StringVar(&svg, "svg", "", "file to draw the first run into")
+	f.add(a, c)
+	return c
+}
+
+func (f *simulateFlags) add(a *app, c *cobra.Command) {
+	c.Flags().StringVarP(&f.file, "filename", "f", "", "file of the scenario; - reads standard input")
+	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of chance")
+	c.Flags().IntVar(&f.runs, "runs", 1, "how many runs, with the seeds from --seed on")
+	c.Flags().StringVar(&f.svg, "svg", "", "file to draw the first run into")
 	_ = c.MarkFlagFilename("filename", "yaml", "yml", "json")
 	_ = c.MarkFlagFilename("svg", "svg")
 	_ = c.RegisterFlagCompletionFunc("seed", cobra.NoFileCompletions)
 	_ = c.RegisterFlagCompletionFunc("runs", cobra.NoFileCompletions)
-	return c
+	f.live.add(a, c)
+}
+
+func (a *app) simulate(c *cobra.Command, f simulateFlags) error {
+	if f.runs < 1 || f.runs > 10_000 {
+		return usage("give a number from 1 to 10000", "--runs %d is no number of runs", f.runs)
+	}
+	var s rollout.Scenario
+	var assumed string
+	var err error
+	switch given := f.live.given(c); {
+	case f.file == "" && f.live.policy == "":
+		return usage("docs/rollout.md describes scenarios and policies", "simulate needs -f SCENARIO or --policy FILE")
+	case f.file != "" && given != "":
+		return usage("a scenario says this itself; leave one of them out", "-f and --%s do not go together", given)
+	case f.file != "":
+		s, err = a.readScenario(f.file)
+	default:
+		s, assumed, err = a.liveScenario(c, f.live)
+	}
+	if err != nil {
+		return err
+	}
+	r, err := simulated(c.Context().Err, s, f.seed, f.runs)
+	if err != nil {
+		return err
+	}
+	r.Assumed = assumed
+	if f.svg != "" {
+		if err := os.WriteFile(f.svg, []byte(drawing(s, r.first)), 0o644); err != nil { //nolint:gosec // a picture is for everybody
+			return usage("give a file that can be written", "writing --svg: %w", err)
+		}
+	}
+	return a.print(r)
 }
 
 // simulationReport is the result of `rollout simulate`.
 type simulationReport struct {
-	Seed     uint64             `json:"seed"`
-	Runs     int                `json:"runs"`
-	Clusters int                `json:"clusters"`
+	Seed     uint64 `json:"seed"`
+	Runs     int    `json:"runs"`
+	Clusters int    `json:"clusters"`
+	// Assumed says what was, and from where; empty for a scenario, which says it itself.
+	Assumed  string             `json:"assumed,omitempty"`
 	Releases []simulatedRelease `json:"releases"`
 	// Log of the first run; in wide and the documents.
 	Log []rollout.Happening `json:"log"`
@@ -136,7 +164,7 @@ func simulated(stopped func() error, s rollout.Scenario, seed uint64, runs int) 
 		if i == 0 {
 			r.first, r.Log = one, one.Log
 			for _, x := range one.Rollouts {
-				r.Releases = append(r.Releases, firstOf(x))
+				r.Releases = append(r.Releases, firstOf(s, x))
 			}
 		}
 		for j, x := range one.Rollouts {
@@ -168,7 +196,7 @@ func chances(seed uint64) func(string) rollout.Chance {
 	}
 }
 
-func firstOf(x rollout.Simulated) simulatedRelease {
+func firstOf(s rollout.Scenario, x rollout.Simulated) simulatedRelease {
 	out := simulatedRelease{
 		Version: x.Version, Opened: x.Opened, Phase: x.Phase, Why: x.Why, Who: x.Who, Worst: maps.Clone(x.Worst),
 		Stays: []simulatedStay{}, Left: []simulatedLeft{},
@@ -187,6 +215,11 @@ func firstOf(x rollout.Simulated) simulatedRelease {
 			continue
 		}
 		out.Left = append(out.Left, simulatedLeft{m.Cluster, m.State, leftWhy(m)})
+	}
+	for _, c := range s.Clusters {
+		if c.Unfit != "" {
+			out.Left = append(out.Left, simulatedLeft{c.Name, rollout.Skipped, c.Unfit})
+		}
 	}
 	for _, s := range x.Stays {
 		out.Stays = append(out.Stays, simulatedStay{s.Phase, s.Wave, s.Who, s.For.Seconds()})
@@ -211,6 +244,9 @@ func (r simulationReport) name() string {
 
 func (r simulationReport) table(w io.Writer, wide bool) {
 	fmt.Fprintf(w, "%s, %s, seed %d\n", plural(r.Clusters, "cluster", "clusters"), plural(r.Runs, "run", "runs"), r.Seed)
+	if r.Assumed != "" {
+		fmt.Fprintln(w, r.Assumed)
+	}
 	for i, x := range r.Releases {
 		fmt.Fprintf(w, "\n%s, opened %s: %s: %s\n", x.Version, stamp(x.Opened), x.Phase, x.Why)
 		if x.Who != "" {

@@ -154,7 +154,7 @@ func (c *Catalogs) follow(
 	if err == nil {
 		c.read, c.digest, c.followed = read.catalog, read.digest, true
 	}
-	c.current = c.read.Recalled(func(addOn, version string) bool { return recallOf(s.Recalls, addOn, version) != nil })
+	c.current = c.read.Recalled(func(addOn, version string) bool { return status.RecallOf(s.Recalls, addOn, version) != nil })
 	for _, a := range c.current.AddOns {
 		releases += len(a.Releases)
 	}
@@ -195,16 +195,6 @@ func (c *Catalogs) source(ctx context.Context, s v1alpha1.AddonCatalogSpec, last
 
 // sourceOf names where a catalog is read from; empty for the one that the manager was built with.
 func sourceOf(s v1alpha1.AddonCatalogSpec) string { return cmp.Or(s.Directory, s.OCI, s.URL) }
-
-// recallOf is the recall of a release; nil when there is none.
-func recallOf(all []v1alpha1.Recall, addOn, version string) *v1alpha1.Recall {
-	for i := range all {
-		if all[i].Addon == addOn && status.SameVersion(all[i].Version, version) {
-			return &all[i]
-		}
-	}
-	return nil
-}
 
 // loadCatalog reads a catalog, and the digest of its files over names and contents.
 func loadCatalog(files fs.FS) (*catalog.Catalog, string, error) {

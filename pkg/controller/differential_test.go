@@ -46,7 +46,7 @@ func cluster(name string, wave int, takes time.Duration, how ...func(*rollout.Si
 }
 
 func fails(c *rollout.SimCluster)      { c.Fails = 1 }
-func isPinnedIn(c *rollout.SimCluster) { c.Pinned = true }
+func isPinnedIn(c *rollout.SimCluster) { c.Unfit = "is pinned" }
 
 func awayFrom(after, lasting time.Duration) func(*rollout.SimCluster) {
 	return func(c *rollout.SimCluster) {
@@ -216,7 +216,7 @@ func newReality(t *testing.T, h *hubUnderTest, s rollout.Scenario, spec v1alpha1
 	must(t, h.Create(t.Context(), &v1alpha1.UpdatePolicy{ObjectMeta: metav1.ObjectMeta{Name: "prod"}, Spec: spec}))
 	for _, c := range s.Clusters {
 		h.register(t, fmt.Sprintf("%s wave=w%d", c.Name, c.Wave))
-		if c.Pinned {
+		if c.Unfit != "" {
 			change(t, h, &v1alpha1.Addon{}, c.Name+".flannel", func(a *v1alpha1.Addon) { a.Spec.Version, a.Spec.Pin = older, &v1alpha1.Pin{Reason: "test"} })
 		}
 	}

@@ -142,7 +142,7 @@ func few(all []string) string {
 
 // recalled says why a release was; empty when it was not.
 func (r records) recalled(addOn, version string) string {
-	x := recallOf(r.recalls, addOn, version)
+	x := status.RecallOf(r.recalls, addOn, version)
 	if x == nil {
 		return ""
 	}

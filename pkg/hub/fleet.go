@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/status"
 )
 
 // Clusters are the ClusterNetworks that a label selector takes, in order of names; empty takes all.
@@ -31,6 +32,29 @@ func (h *Hub) Rollouts(ctx context.Context) ([]v1alpha1.AddonRollout, error) {
 // Rollout reads an AddonRollout; nil when there is none.
 func (h *Hub) Rollout(ctx context.Context, name string) (*v1alpha1.AddonRollout, error) {
 	return read[v1alpha1.AddonRollout](ctx, h, v1alpha1.AddonRollouts, name)
+}
+
+// Policies are all of them, in order of names.
+func (h *Hub) Policies(ctx context.Context) ([]v1alpha1.UpdatePolicy, error) {
+	return list[v1alpha1.UpdatePolicy](ctx, h, v1alpha1.UpdatePolicies, "", manyAtOnce)
+}
+
+// Fleet reads the records of the hub.
+func (h *Hub) Fleet(ctx context.Context) (f status.Fleet, err error) {
+	if f.Policies, err = h.Policies(ctx); err != nil {
+		return f, err
+	}
+	if f.Networks, err = h.Clusters(ctx, ""); err != nil {
+		return f, err
+	}
+	if f.Addons, err = h.AllAddons(ctx); err != nil {
+		return f, err
+	}
+	if f.Rollouts, err = h.Rollouts(ctx); err != nil {
+		return f, err
+	}
+	f.Catalog, err = h.Catalog(ctx)
+	return f, err
 }
 
 // Policy reads an UpdatePolicy; nil when there is none.

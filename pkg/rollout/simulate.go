@@ -33,8 +33,8 @@ type SimCluster struct {
 	Wave int
 	// Version that it runs at first.
 	Version string
-	// Pinned clusters move to no release.
-	Pinned bool
+	// Unfit says why it moves to no release, such as "is pinned"; empty when it does.
+	Unfit string
 	// Takes is how long a move takes: half of them at most P50, 95 of 100 at most P95.
 	Takes Spread
 	// Fails is the share of moves that fail, 0 to 1.
@@ -62,6 +62,8 @@ type Spread struct {
 type SimRelease struct {
 	Version string    `json:"version"`
 	At      time.Time `json:"at"`
+	// Day that its age counts from; zero stands for At.
+	Day time.Time `json:"day,omitzero"`
 	// Bad is the share of moves to it that fail, beside those that fail anyway.
 	Bad float64 `json:"bad,omitempty"`
 	// Recalled is when it is; zero when it is not.
@@ -99,7 +101,7 @@ type Stay struct {
 type Simulated struct {
 	Version string    `json:"version"`
 	Opened  time.Time `json:"opened"`
-	// Ended is when nothing was left to do; zero when that did not come.
+	// Ended is when nothing was left to do but for clusters out of reach; zero when that did not come.
 	Ended time.Time `json:"ended,omitzero"`
 	Phase Phase     `json:"phase"`
 	Why   string    `json:"why"`
@@ -346,7 +348,11 @@ func (w *world) open(r SimRelease) {
 	for _, x := range w.clusters {
 		x.moving, x.failed = "", "" // what the release before left under way is taken up by this one
 	}
-	w.current.Record = Open(w.rules, w.AddOn, r.Version, r.At.Add(w.Policy.MinimumAge), w.see(), w.now)
+	day := r.Day
+	if day.IsZero() {
+		day = r.At
+	}
+	w.current.Record = Open(w.rules, w.AddOn, r.Version, day.Add(w.Policy.MinimumAge), w.see(), w.now)
 	w.say("", "opened", fmt.Sprintf("%d clusters", len(w.current.Record.Members)))
 }
 
@@ -373,10 +379,7 @@ func (w *world) see() []Report {
 		ok, _ := x.reachable(w.now)
 		c := Report{
 			Cluster: x.Name, Wave: x.Wave, Region: x.Region, Reachable: ok, Version: x.Version, Settled: x.moving == "",
-			Fit: !x.Pinned, Failed: x.failed, Progress: x.moved,
-		}
-		if x.Pinned {
-			c.Unfit = "is pinned"
+			Fit: x.Unfit == "", Unfit: x.Unfit, Failed: x.failed, Progress: x.moved,
 		}
 		if x.held {
 			c.Progress = w.now
@@ -407,7 +410,7 @@ func (w *world) decide() time.Time {
 		w.start(w.byName[s.Cluster], s.Back)
 	}
 	w.count()
-	if ended := d.Phase == Finished || d.Phase == Undone; ended != !w.current.Ended.IsZero() {
+	if ended := d.Phase == Finished || d.Phase == Undone || d.Phase == CatchingUp; ended != !w.current.Ended.IsZero() {
 		w.current.Ended = time.Time{}
 		if ended {
 			w.current.Ended = w.now

@@ -1,0 +1,211 @@
+package status
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/rollout"
+)
+
+// Fleet are the records of a hub at one moment.
+type Fleet struct {
+	Policies []v1alpha1.UpdatePolicy
+	Networks []v1alpha1.ClusterNetwork
+	Addons   []v1alpha1.Addon
+	Rollouts []v1alpha1.AddonRollout
+	// Catalog of the hub; nil where it has none.
+	Catalog *v1alpha1.AddonCatalog
+}
+
+// Network is the record of a cluster; nil when there is none.
+func (f Fleet) Network(name string) *v1alpha1.ClusterNetwork {
+	i := slices.IndexFunc(f.Networks, func(n v1alpha1.ClusterNetwork) bool { return n.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &f.Networks[i]
+}
+
+// Recall of a release in the hub's catalog; nil when there is none.
+func (f Fleet) Recall(addOn, version string) *v1alpha1.Recall {
+	if f.Catalog == nil {
+		return nil
+	}
+	return RecallOf(f.Catalog.Spec.Recalls, addOn, version)
+}
+
+// RecallOf is the recall of a release; nil when there is none.
+func RecallOf(all []v1alpha1.Recall, addOn, version string) *v1alpha1.Recall {
+	for i := range all {
+		if all[i].Addon == addOn && SameVersion(all[i].Version, version) {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// read are the policies of the fleet as they can be asked, with the built-in one where none replaces it.
+func (f Fleet) read() []Policy {
+	var out []Policy
+	builtIn := true
+	for _, p := range f.Policies {
+		out = append(out, ReadPolicy(p.Name, p.Spec))
+		builtIn = builtIn && p.Name != BuiltInPolicy
+	}
+	if builtIn {
+		out = append(out, BuiltIn())
+	}
+	return out
+}
+
+// With is the fleet under another policy, which takes the place of the one of its name.
+func (f Fleet) With(p v1alpha1.UpdatePolicy) Fleet {
+	f.Policies = append(slices.DeleteFunc(slices.Clone(f.Policies), func(o v1alpha1.UpdatePolicy) bool { return o.Name == p.Name }), p)
+	return f
+}
+
+// Newest is the newest release of an add-on that clusters of a policy would take by themselves now; empty when none would take one.
+func (f Fleet) Newest(policy, addOn string) string {
+	all, newest := f.read(), ""
+	for i := range f.Addons {
+		a := &f.Addons[i]
+		n := f.Network(a.Spec.Cluster)
+		if a.Spec.Addon != addOn || n == nil || !slices.Equal(Takers(all, n, addOn), []string{policy}) || !Wants(a, n) {
+			continue
+		}
+		newest = NewerOf(a.Status.NewestFit, newest)
+	}
+	return newest
+}
+
+// Coming is a release that comes out, and what is assumed of its way over a fleet.
+type Coming struct {
+	AddOn, Version string
+	// At is when it comes out, and Day what its age counts from; zero stands for At. For is how long to look.
+	At, Day time.Time
+	For     time.Duration
+	// Unfit says why the release does not fit a cluster, as the end of a sentence; empty when nothing speaks against it. It is asked for
+	// clusters whose record does not tell, because nobody there knows the release yet.
+	Unfit func(*v1alpha1.ClusterNetwork) string
+	// Takes is how long a move takes, Fails the share of moves that fail.
+	Takes  rollout.Spread
+	Fails  float64
+	People rollout.People
+}
+
+// Foresee is what would happen if a release came out: a scenario of the clusters that a policy takes, each as its record stands. Which those
+// are, and why one would not take the release, is found as the manager finds it (Takers, Journey.Report). A cluster that is out of reach
+// stays so.
+func Foresee(f Fleet, p v1alpha1.UpdatePolicy, c Coming) rollout.Scenario {
+	f = f.With(p)
+	all, policy := f.read(), ReadPolicy(p.Name, p.Spec)
+	j := Journey{Version: c.Version, Policy: policy, Waves: policy.Waves()}
+	for i := range f.Rollouts {
+		if x := &f.Rollouts[i]; x.Spec.Policy == p.Name && x.Spec.Addon == c.AddOn {
+			j.Siblings = append(j.Siblings, x.Name)
+		}
+	}
+	out := rollout.Scenario{
+		AddOn: c.AddOn, Start: c.At, For: c.For, Policy: RolloutPolicy(p.Name, p.Spec), People: c.People,
+		Releases: []rollout.SimRelease{{Version: c.Version, At: c.At, Day: c.Day}},
+	}
+	known := f.known(c.AddOn, c.Version)
+	for i := range f.Addons {
+		a := &f.Addons[i]
+		n := f.Network(a.Spec.Cluster)
+		if a.Spec.Addon != c.AddOn || n == nil {
+			continue
+		}
+		s := Sight{Addon: a, Network: n, Takers: Takers(all, n, c.AddOn)}
+		if slices.Contains(s.Takers, p.Name) {
+			out.Clusters = append(out.Clusters, c.cluster(j, s, known))
+		}
+	}
+	return out
+}
+
+// known tells whether the managers of a fleet know a release: then the record of each cluster within reach tells whether it would take it.
+func (f Fleet) known(addOn, version string) bool {
+	return slices.ContainsFunc(f.Addons, func(a v1alpha1.Addon) bool {
+		return a.Spec.Addon == addOn && (SameVersion(a.Status.NewestFit, version) || NewerVersion(a.Status.NewestFit, version))
+	})
+}
+
+// cluster is one cluster of the scenario.
+func (c Coming) cluster(j Journey, s Sight, known bool) rollout.SimCluster {
+	unfit := ""
+	if newest := s.Addon.Status.NewestFit; (!known || !Reachable(s.Network)) && (newest == "" || NewerVersion(c.Version, newest)) {
+		if c.Unfit != nil {
+			unfit = c.Unfit(s.Network)
+		}
+		s.Addon = s.Addon.DeepCopy()
+		s.Addon.Status.NewestFit = c.Version
+	}
+	r := j.Report(nil, s, c.At)
+	switch {
+	case r.Unfit != "":
+		unfit = r.Unfit
+	case unfit == "" && r.Wave < 0:
+		unfit = "no wave takes it"
+	}
+	out := rollout.SimCluster{
+		Name: r.Cluster, Region: r.Region, Wave: r.Wave, Version: r.Version, Unfit: unfit, Takes: c.Takes, Fails: c.Fails,
+	}
+	if !r.Reachable {
+		out.Outages = []rollout.Outage{{From: c.At, For: 2 * c.For}}
+	}
+	return out
+}
+
+// Took is how long moves of an add-on took, as far as rollouts tell: of waves that had one cluster, which came through at once. n is how many
+// there are.
+func Took(all []v1alpha1.AddonRollout, addOn string) (took rollout.Spread, n int) {
+	var list []time.Duration
+	for i := range all {
+		if st := all[i].Status; all[i].Spec.Addon == addOn && st.Undone == "" {
+			for w := range st.Waves {
+				if d := alone(st, w); d > 0 {
+					list = append(list, d)
+				}
+			}
+		}
+	}
+	if n = len(list); n == 0 {
+		return took, 0
+	}
+	slices.Sort(list)
+	return rollout.Spread{P50: list[(n-1)/2], P95: list[(n*95+99)/100-1]}, n
+}
+
+// alone is how long the only cluster of a wave took; zero where nobody can tell.
+func alone(st v1alpha1.AddonRolloutStatus, wave int) time.Duration {
+	var only *v1alpha1.RolloutMember
+	for i := range st.Members {
+		m := &st.Members[i]
+		switch {
+		case int(m.Wave) != wave:
+		case only != nil:
+			return 0
+		default:
+			only = m
+		}
+	}
+	w := st.Waves[wave]
+	if only == nil || w.Started == nil || only.Since == nil || only.Tries != 1 || only.Late || only.Back || only.State != string(rollout.Done) {
+		return 0
+	}
+	return only.Since.Sub(w.Started.Time)
+}
+
+// FieldErrors of a policy as somebody wrote it, each with its field, value and what is wanted.
+func FieldErrors(p v1alpha1.UpdatePolicy, knows func(addOn string) bool) []error {
+	out := PolicyFaults(p.Name, p.Spec)
+	for i, a := range p.Spec.Addons {
+		if !knows(a) {
+			out = append(out, rollout.FieldError{Field: fmt.Sprintf("spec.addons[%d]", i), Value: a, Want: "want an add-on of the catalog"})
+		}
+	}
+	return out
+}
