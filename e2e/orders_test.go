@@ -104,7 +104,9 @@ func (o *office) register(t *testing.T, name string) {
 	o.versions[name] = "0.26.2"
 	o.write(t, v1alpha1.ClusterNetworks, "", &v1alpha1.ClusterNetwork{
 		TypeMeta: kind("ClusterNetwork"), ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"tier": tier}},
-		Spec: v1alpha1.ClusterNetworkSpec{NetworkType: v1alpha1.FlannelOverlay},
+		Spec: v1alpha1.ClusterNetworkSpec{NetworkType: v1alpha1.FlannelOverlay, Connection: &v1alpha1.Connection{
+			KubeconfigSecret: v1alpha1.SecretReference{Namespace: "nowhere", Name: name},
+		}},
 	})
 	addOn := v1alpha1.Addon{
 		TypeMeta: kind("Addon"), ObjectMeta: metav1.ObjectMeta{Name: hub.AddonName(name, "Flannel")},
@@ -328,6 +330,37 @@ func (o *office) halts(t *testing.T) {
 	}
 }
 
+// explains asks why a cluster does not move, and what was decided. It would catch an explanation that asks the cluster, and one that does not
+// say who has to act.
+func (o *office) explains(t *testing.T) {
+	t.Helper()
+	before := o.ours(t)
+	for cluster, wants := range map[string][]string{
+		"prod-1": {
+			"Runs: 0.26.2", "Now: it does not move: the rollout " + theRollout + " is Approval: wave prod has to be approved",
+			"who: addonctl rollout approve " + theRollout + " --wave prod", "order 1 for " + theRollout + ": pause, by ", ": the net is down",
+		},
+		"prod-2": {"Now: it does not move: "},
+		"canary": {"retry, by ", ": mended", "wave canary of " + theRollout + " ended"},
+	} {
+		out := o.must(t, "explain", "--cluster", cluster, "-o", "wide").out
+		for _, want := range wants {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s: want %q in\n%s", cluster, want, out)
+			}
+		}
+	}
+	past := read[struct{ Records []status.Explanation }](t, o.must(t, "explain", "--cluster", "prod-1", "--at", "2020-01-01T00:00:00Z", "-o", "json"))
+	if len(past.Records) != 1 || !strings.Contains(past.Records[0].Ends, "the record begins on ") {
+		t.Errorf("before the record: %+v", past)
+	}
+	o.want(t, 2, "explain", "--cluster", "mars", "--at", "2020-01-01T00:00:00Z").says(t, `there is no record of cluster "mars"`)
+	o.want(t, 2, "explain", "--cluster", "prod-1", "--at", "2999-01-01T00:00:00Z").says(t, "has not come yet")
+	if after := o.ours(t); after != before {
+		t.Errorf("explaining wrote %d times to the hub", after-before)
+	}
+}
+
 // crowd lets many approve at once, while somebody else writes: one order comes of it.
 func (o *office) crowd(t *testing.T) {
 	t.Helper()
@@ -335,6 +368,7 @@ func (o *office) crowd(t *testing.T) {
 	if out := o.must(t, "rollout", "status", theRollout).out; !strings.Contains(out, "addonctl rollout approve "+theRollout+" --wave prod") {
 		t.Errorf("what is waited for:\n%s", out)
 	}
+	o.explains(t)
 	var all sync.WaitGroup
 	results := make([]result, 6)
 	for i := range results {

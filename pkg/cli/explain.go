@@ -4,38 +4,163 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/addonctl/addonctl/pkg/plan"
+	"github.com/addonctl/addonctl/pkg/status"
 )
 
 // explainReport is the result of `explain`.
-type explainReport struct{ plan.Explanation }
+type explainReport struct {
+	// Explanation of the cluster that was looked at; nil where only records were read.
+	*plan.Explanation
+	// Records are what the records of the hub say, for each add-on.
+	Records []status.Explanation `json:"records,omitempty"`
+}
 
 func (a *app) explainCommand() *cobra.Command {
 	q := question{}
+	var at string
 	c := &cobra.Command{
-		Use:   "explain [--version V]",
-		Short: "Say why the cluster moves, or why it does not: each rule with what it looked at",
+		Use:   "explain [--cluster C] [--at T] [--version V]",
+		Short: "Say why a cluster moves, or why it does not: each rule with what it looked at, and what was decided when",
 		Long: `Says how the wanted release was chosen, what automatic mode says of each release and by which rule, and what every
-check says of the plan. Nothing is written.`,
+check says of the plan. Nothing is written.
+
+From the records it says why the cluster is on its version, what it waits for (a rollout, its wave, a window, an approval, the budget, a pin, a hold,
+a recall), who has to act with which command, and what was decided when. Of a cluster that the hub reaches by a Secret this is all: it is not
+asked itself. With --at it is what the records tell of that time, and where they end.`,
+		Example: `  addonctl explain --version 0.27.3
+  addonctl explain --cluster prod-7
+  addonctl explain --cluster prod-7 --at 2026-11-20T08:00:00Z -o json`,
 		Args: noArgs, PreRunE: a.checkOutput,
 		RunE: func(c *cobra.Command, _ []string) error {
-			in, _, err := a.ask(c, q)
+			r, remote, err := a.explainRecords(c, q, at)
 			if err != nil {
 				return err
 			}
-			return a.print(explainReport{plan.Explain(in)})
+			if !remote && at == "" {
+				in, _, err := a.ask(c, q)
+				if err != nil {
+					return err
+				}
+				r.Explanation = new(plan.Explain(in))
+			}
+			return a.print(r)
 		},
 	}
 	q.add(a, c)
+	c.Flags().StringVar(&at, "at", "", "the time to explain from the records, such as 2026-11-20T08:00:00Z (default: now)")
+	_ = c.RegisterFlagCompletionFunc("at", cobra.NoFileCompletions)
 	return c
 }
 
-func (r explainReport) name() string { return fmt.Sprintf("explanation/%s.%s", r.Cluster, r.AddOn) }
+// explainRecords reads what the hub's records say of a cluster. remote tells that it is another one than the hub. Who may not read them, or
+// asks a cluster that nobody registered, gets the rest.
+func (a *app) explainRecords(c *cobra.Command, q question, at string) (r explainReport, remote bool, err error) {
+	if q.imagined() || q.from != "" {
+		if at != "" {
+			return r, false, usage("leave --at out, or what describes a cluster", "--at is about what was recorded, and no cluster is asked")
+		}
+		return r, false, nil
+	}
+	now := time.Now().UTC()
+	then := now
+	if at != "" {
+		if then, err = time.Parse(time.RFC3339, at); err != nil {
+			return r, false, usage("give a time such as 2026-11-20T08:00:00Z", "--at %q is no time", at)
+		}
+		if then.After(now) {
+			return r, false, usage("addonctl rollout simulate --policy says what would happen", "--at %s has not come yet", at)
+		}
+	}
+	s, err := a.fleet(func(string) {})
+	if err != nil {
+		return r, false, err
+	}
+	f, err := s.hub.Fleet(c.Context())
+	n := f.Network(a.cluster)
+	switch remote = n != nil && n.Spec.Connection != nil; {
+	case err != nil && at == "" && !remote:
+		return r, false, nil // whoever looks at the cluster says what is wrong
+	case err != nil:
+		return r, remote, err
+	case n == nil && at != "":
+		return r, false, usage("addonctl cluster list shows the clusters", "there is no record of cluster %q", a.cluster)
+	}
+	for _, one := range status.Explain(f, a.cluster, then, now) {
+		if q.addOn == "" || strings.EqualFold(q.addOn, one.AddOn) {
+			r.Records = append(r.Records, one)
+		}
+	}
+	if len(r.Records) == 0 && (remote || at != "") {
+		return r, remote, usage("addonctl cluster list shows the add-ons of each cluster", "no such add-on is recorded for cluster %q", a.cluster)
+	}
+	return r, remote, nil
+}
+
+func (r explainReport) name() string {
+	if r.Explanation != nil {
+		return fmt.Sprintf("explanation/%s.%s", r.Cluster, r.AddOn)
+	}
+	var out []string
+	for _, x := range r.Records {
+		out = append(out, fmt.Sprintf("explanation/%s.%s", x.Cluster, x.AddOn))
+	}
+	return strings.Join(out, "\n")
+}
 
 func (r explainReport) table(w io.Writer, wide bool) {
+	if r.Explanation != nil {
+		r.looked(w, wide)
+	}
+	for _, x := range r.Records {
+		if r.Explanation == nil {
+			fmt.Fprintf(w, "%s on %s, at %s\n", x.AddOn, x.Cluster, stamp(x.At))
+		} else {
+			fmt.Fprintf(w, "What the records say of %s:\n", x.AddOn)
+		}
+		recorded(w, x, wide)
+	}
+}
+
+// recorded shows what the records say of an add-on.
+func recorded(w io.Writer, x status.Explanation, wide bool) {
+	fmt.Fprintf(w, "Runs: %s, since %s: %s\n", dash(x.Version), stamp(x.Since), x.Why)
+	fmt.Fprintf(w, "Now: %s\n", x.Verdict)
+	for _, one := range x.Waits {
+		fmt.Fprintf(w, "  %s: %s", one.For, one.Why)
+		if !one.Until.IsZero() {
+			fmt.Fprintf(w, " (until %s)", stamp(one.Until))
+		}
+		fmt.Fprintln(w)
+		if one.Who != "" {
+			fmt.Fprintf(w, "    who: %s\n", one.Who)
+		}
+	}
+	const most = 8
+	fmt.Fprintln(w, "Decided, the latest first:")
+	for i, d := range x.Decided {
+		if i == most && !wide {
+			fmt.Fprintf(w, "  %d more (-o wide)\n", len(x.Decided)-most)
+			break
+		}
+		text := d.What
+		if d.By != "" {
+			text += ", by " + d.By
+		}
+		if d.Why != "" {
+			text += ": " + d.Why
+		}
+		fmt.Fprintf(w, "  %s  %s\n", stamp(d.At), text)
+	}
+	fmt.Fprintf(w, "%s\n", x.Ends)
+}
+
+// looked shows what the look at the cluster says.
+func (r explainReport) looked(w io.Writer, wide bool) {
 	fmt.Fprintf(w, "%s on %s\n", dash(r.AddOn), r.Cluster)
 	fmt.Fprintf(w, "Chosen: %s\n", r.Chosen)
 	switch {

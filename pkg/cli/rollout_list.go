@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/status"
 )
 
 // rolloutsReport is the result of `rollout list`.
@@ -74,7 +75,7 @@ read, and no cluster is asked.`,
 func rowOf(r v1alpha1.AddonRollout) rolloutRow {
 	st := r.Status
 	return rolloutRow{
-		Name: r.Name, Policy: r.Spec.Policy, AddOn: r.Spec.Addon, Version: r.Spec.Version, Phase: st.Phase, Wave: st.Wave, Why: st.Why, Who: forRollout(r.Name, st.Who),
+		Name: r.Name, Policy: r.Spec.Policy, AddOn: r.Spec.Addon, Version: r.Spec.Version, Phase: st.Phase, Wave: st.Wave, Why: st.Why, Who: status.ForRollout(r.Name, st.Who),
 		Clusters: st.Clusters, Running: st.Running, Done: st.Done, Failed: st.Failed, Unreachable: st.Unreachable, Opened: opened(r),
 	}
 }

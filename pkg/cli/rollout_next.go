@@ -1,24 +1,18 @@
 package cli
 
 import (
-	"regexp"
 	"slices"
 	"time"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/rollout"
+	"github.com/addonctl/addonctl/pkg/status"
 )
-
-// orderText finds the commands in what pkg/rollout says of who has to act: it does not know how the rollout is called.
-var orderText = regexp.MustCompile(`addonctl rollout [a-z]+`)
-
-// forRollout names the rollout in a text that says who has to act.
-func forRollout(name, who string) string { return orderText.ReplaceAllString(who, "$0 "+name) }
 
 // nextStepOf says what is decided next, when, and by whom.
 func nextStepOf(r v1alpha1.AddonRollout) nextStep {
 	st := r.Status
-	who := forRollout(r.Name, st.Who)
+	who := status.ForRollout(r.Name, st.Who)
 	switch p := rollout.Phase(st.Phase); p {
 	case "":
 		return nextStep{What: "the manager decides who moves first"}

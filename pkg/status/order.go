@@ -3,6 +3,7 @@ package status
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -87,3 +88,9 @@ func who(o v1alpha1.Order) string {
 	}
 	return fmt.Sprintf("%s (%s)", o.By, o.Reason)
 }
+
+// orderText finds the commands in what pkg/rollout says of who has to act: it does not know how the rollout is called.
+var orderText = regexp.MustCompile(`addonctl rollout [a-z]+`)
+
+// ForRollout names the rollout in a text that says who has to act.
+func ForRollout(name, who string) string { return orderText.ReplaceAllString(who, "$0 "+name) }
