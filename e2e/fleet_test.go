@@ -120,6 +120,47 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 		t.Errorf("rollouts:\n%s", l.out)
 	}
 	t.Logf("%s\n%s", l.out, f.ctl(t, "rollout", "status", halted.Name).out)
+	f.seenByKubectl(t, waits.Name, halted.Name)
+}
+
+// seenByKubectl looks at the fleet with nothing but kubectl, and waits with it.
+func (f *fleet) seenByKubectl(t *testing.T, finished, halted string) {
+	t.Helper()
+	kubectl := func(args ...string) (string, error) {
+		out, err := f.hub.Kubectl(t.Context(), args...).CombinedOutput()
+		return string(out), err
+	}
+	for _, args := range [][]string{
+		{"--for=condition=Ready", "addon/dev.flannel", "addon/prod.flannel", "addon/kept.flannel", "rollout/" + finished, "cnet/dev", "cnet/prod", "upol/fleet", "addoncatalog/default"},
+		{"--for=condition=Stalled", "rollout/" + halted},
+		{"--for=condition=Pinned", "addon/kept.flannel"},
+		{"--for=jsonpath={.status.phase}=Halted", "rollout/" + halted},
+	} {
+		if out, err := kubectl(append([]string{"wait", "--timeout=2m"}, args...)...); err != nil {
+			t.Errorf("kubectl wait %v: %v\n%s", args, err, out)
+		}
+	}
+	if out, err := kubectl("wait", "--timeout=1s", "--for=condition=Ready", "rollout/"+halted); err == nil {
+		t.Errorf("a rollout that is halted is Ready:\n%s", out)
+	}
+	for what, rows := range map[string][]string{
+		"cnet":                      {"NAME TYPE KUBERNETES REACHABLE PAUSED AGE", "dev FLANNEL_OVERLAY v1."},
+		"addons":                    {"NAME CLUSTER ADDON INSTALLED PIN STATE READY REASON NODESREADY NODES AGE", "kept.flannel kept Flannel 0.26.2 0.26.2 ACTIVE True AllNodesReady 2 2", "dev.flannel dev Flannel 0.27.3 ACTIVE True AllNodesReady 2 2"},
+		"rollouts":                  {"NAME ADDON VERSION PHASE WAVE RUNNING DONE FAILED CLUSTERS AGE", finished + " Flannel 0.27.3 Finished", halted + " Flannel 0.27.4 Halted 0 0 1 2"},
+		"upol":                      {"NAME SELECTOR CLUSTERS READY REASON PAUSED AGE", "fleet 3 True Accepted"},
+		"addoncatalogs":             {"NAME RELEASES READY READ"},
+		"cnet,addons,rollouts,upol": {"clusternetwork.addonctl.io/dev", "addon.addonctl.io/kept.flannel", "addonrollout.addonctl.io/" + halted, "updatepolicy.addonctl.io/fleet"},
+	} {
+		out, err := kubectl("get", what)
+		words := strings.Join(strings.Fields(out), " ")
+		for _, row := range rows {
+			if err != nil || !strings.Contains(words, strings.TrimSuffix(row, " ")) {
+				t.Errorf("kubectl get %s: %v, want %q in\n%s", what, err, row, out)
+			}
+		}
+	}
+	wide, err := kubectl("get", "cnet,addons,rollouts", "-o", "wide")
+	t.Logf("%v\n%s", err, wide)
 }
 
 func (f *fleet) rollouts(t *testing.T) []string {

@@ -32,6 +32,7 @@ func TestTheRecordsOfAFleetKeepTheirRulesOnARealAPIServer(t *testing.T) {
 	}
 	t.Run("good policies are taken", func(t *testing.T) { goodPolicies(t, k) })
 	t.Run("policies that nobody can follow are refused", func(t *testing.T) { badPolicies(t, k) })
+	t.Run("misspelt keys of every kind are refused", func(t *testing.T) { misspelt(t, k) })
 	t.Run("waves stay in their order", func(t *testing.T) { wavesInOrder(t, k) })
 	t.Run("what a rollout is about, and its orders, stay", func(t *testing.T) { keptOrders(t, k) })
 	t.Run("there is one catalog, of one source", func(t *testing.T) { oneCatalog(t, k) })
@@ -113,41 +114,42 @@ func refused(t *testing.T, what string, err error, texts ...string) {
 
 // badSpecs of policies, and what the refusal names.
 var badSpecs = map[string][2]string{
-	"a misspelt key":                 {`{maxConcurent: 1}`, `unknown field "spec.maxConcurent"`},
-	"a misspelt key of a wave":       {`{waves: [{name: a, selektor: x}]}`, `unknown field "spec.waves[0].selektor"`},
-	"a misspelt key of a window":     {`{windows: {allow: [{crom: x, cron: "0 2 * * 6", duration: 1h}]}}`, `unknown field "spec.windows.allow[0].crom"`},
-	"a wave without a name":          {`{waves: [{selector: a}]}`, "spec.waves[0].name"},
-	"two waves of one name":          {`{waves: [{name: a, selector: x}, {name: a}]}`, "spec.waves[1]"},
-	"a wave's name with spaces":      {`{waves: [{name: "a b"}]}`, "spec.waves[0].name"},
-	"too many waves":                 {`{waves: [` + waves(51) + `]}`, "spec.waves"},
-	"no cluster at all":              {`{maxConcurrent: 0}`, "spec.maxConcurrent"},
-	"less than no cluster":           {`{maxConcurrent: -1}`, "spec.maxConcurrent"},
-	"no percent":                     {`{maxConcurrent: 0%}`, "spec.maxConcurrent"},
-	"more than all":                  {`{maxConcurrent: 101%}`, "spec.maxConcurrent"},
-	"a count in words":               {`{maxConcurrent: "3"}`, "spec.maxConcurrent"},
-	"half a cluster":                 {`{maxConcurrent: 0.5}`, "spec.maxConcurrent"},
-	"no cluster of a wave":           {`{waves: [{name: a, maxConcurrent: 0%}]}`, "spec.waves[0].maxConcurrent"},
-	"a budget below nothing":         {`{failureBudget: -1}`, "spec.failureBudget"},
-	"a budget above all":             {`{failureBudget: 200%}`, "spec.failureBudget"},
-	"a soak in days":                 {`{soak: 1d}`, "spec.soak"},
-	"a soak that is a number":        {`{soak: 30}`, "spec.soak"},
-	"a soak below nothing":           {`{soak: -1h}`, "spec.soak"},
-	"a soak of years":                {`{soak: 9000h}`, "spec.soak"},
-	"a soak without end":             {`{soak: 99999999999h}`, "spec.soak"},
-	"a wave's soak of years":         {`{waves: [{name: a, soak: 9000h}]}`, "spec.waves[0].soak"},
-	"an age in words":                {`{minimumAge: old}`, "spec.minimumAge"},
-	"hung at once":                   {`{hungAfter: 0s}`, "spec.hungAfter"},
-	"a way that nobody knows":        {`{onWindowEnd: panic}`, "spec.onWindowEnd"},
-	"a window that never closes":     {`{windows: {allow: [{cron: "0 2 * * 6", duration: 745h}]}}`, "spec.windows.allow[0].duration"},
-	"a window that never opens":      {`{windows: {deny: [{cron: "0 2 * * 6", duration: 0s}]}}`, "spec.windows.deny[0].duration"},
-	"a window without its length":    {`{windows: {allow: [{cron: "0 2 * * 6"}]}}`, "spec.windows.allow[0].duration"},
-	"a schedule of four fields":      {`{windows: {allow: [{cron: "0 2 * *", duration: 1h}]}}`, "spec.windows.allow[0].cron"},
-	"a schedule of six fields":       {`{windows: {allow: [{cron: "0 0 2 * * 6", duration: 1h}]}}`, "spec.windows.allow[0].cron"},
-	"a schedule with a zone":         {`{windows: {allow: [{cron: "TZ=UTC 0 2 * *", duration: 1h}]}}`, "spec.windows.allow[0].cron"},
-	"a schedule in words":            {`{windows: {allow: [{cron: "@daily", duration: 1h}]}}`, "spec.windows.allow[0].cron"},
-	"an add-on that is no name":      {`{addons: ["flannel 1"]}`, "spec.addons[0]"},
-	"an add-on twice":                {`{addons: [Flannel, Flannel]}`, "spec.addons[1]"},
-	"a selector of a thousand words": {`{selector: "` + strings.Repeat("a", 1025) + `"}`, "spec.selector"},
+	"a misspelt key":                  {`{maxConcurent: 1}`, `unknown field "spec.maxConcurent"`},
+	"a misspelt key of a wave":        {`{waves: [{name: a, selektor: x}]}`, `unknown field "spec.waves[0].selektor"`},
+	"a misspelt key of a window":      {`{windows: {allow: [{crom: x, cron: "0 2 * * 6", duration: 1h}]}}`, `unknown field "spec.windows.allow[0].crom"`},
+	"a wave without a name":           {`{waves: [{selector: a}]}`, "spec.waves[0].name"},
+	"two waves of one name":           {`{waves: [{name: a, selector: x}, {name: a}]}`, "spec.waves[1]"},
+	"a wave's name with spaces":       {`{waves: [{name: "a b"}]}`, "spec.waves[0].name"},
+	"waves that go round in a circle": {`{waves: [{name: a, after: b, selector: x}, {name: b, after: a}]}`, `unknown field "spec.waves[0].after"`}, // they are a list: there is no other order
+	"too many waves":                  {`{waves: [` + waves(51) + `]}`, "spec.waves"},
+	"no cluster at all":               {`{maxConcurrent: 0}`, "spec.maxConcurrent"},
+	"less than no cluster":            {`{maxConcurrent: -1}`, "spec.maxConcurrent"},
+	"no percent":                      {`{maxConcurrent: 0%}`, "spec.maxConcurrent"},
+	"more than all":                   {`{maxConcurrent: 101%}`, "spec.maxConcurrent"},
+	"a count in words":                {`{maxConcurrent: "3"}`, "spec.maxConcurrent"},
+	"half a cluster":                  {`{maxConcurrent: 0.5}`, "spec.maxConcurrent"},
+	"no cluster of a wave":            {`{waves: [{name: a, maxConcurrent: 0%}]}`, "spec.waves[0].maxConcurrent"},
+	"a budget below nothing":          {`{failureBudget: -1}`, "spec.failureBudget"},
+	"a budget above all":              {`{failureBudget: 200%}`, "spec.failureBudget"},
+	"a soak in days":                  {`{soak: 1d}`, "spec.soak"},
+	"a soak that is a number":         {`{soak: 30}`, "spec.soak"},
+	"a soak below nothing":            {`{soak: -1h}`, "spec.soak"},
+	"a soak of years":                 {`{soak: 9000h}`, "spec.soak"},
+	"a soak without end":              {`{soak: 99999999999h}`, "spec.soak"},
+	"a wave's soak of years":          {`{waves: [{name: a, soak: 9000h}]}`, "spec.waves[0].soak"},
+	"an age in words":                 {`{minimumAge: old}`, "spec.minimumAge"},
+	"hung at once":                    {`{hungAfter: 0s}`, "spec.hungAfter"},
+	"a way that nobody knows":         {`{onWindowEnd: panic}`, "spec.onWindowEnd"},
+	"a window that never closes":      {`{windows: {allow: [{cron: "0 2 * * 6", duration: 745h}]}}`, "spec.windows.allow[0].duration"},
+	"a window that never opens":       {`{windows: {deny: [{cron: "0 2 * * 6", duration: 0s}]}}`, "spec.windows.deny[0].duration"},
+	"a window without its length":     {`{windows: {allow: [{cron: "0 2 * * 6"}]}}`, "spec.windows.allow[0].duration"},
+	"a schedule of four fields":       {`{windows: {allow: [{cron: "0 2 * *", duration: 1h}]}}`, "spec.windows.allow[0].cron"},
+	"a schedule of six fields":        {`{windows: {allow: [{cron: "0 0 2 * * 6", duration: 1h}]}}`, "spec.windows.allow[0].cron"},
+	"a schedule with a zone":          {`{windows: {allow: [{cron: "TZ=UTC 0 2 * *", duration: 1h}]}}`, "spec.windows.allow[0].cron"},
+	"a schedule in words":             {`{windows: {allow: [{cron: "@daily", duration: 1h}]}}`, "spec.windows.allow[0].cron"},
+	"an add-on that is no name":       {`{addons: ["flannel 1"]}`, "spec.addons[0]"},
+	"an add-on twice":                 {`{addons: [Flannel, Flannel]}`, "spec.addons[1]"},
+	"a selector of a thousand words":  {`{selector: "` + strings.Repeat("a", 1025) + `"}`, "spec.selector"},
 }
 
 func badPolicies(t *testing.T, k *kube.Client) {
@@ -156,6 +158,34 @@ func badPolicies(t *testing.T, k *kube.Client) {
 		refused(t, name, policyOf(t.Context(), k, "bad", c[0]), c[1])
 	}
 	refused(t, "a long name", policyOf(t.Context(), k, strings.Repeat("a", 101), `{}`), "metadata.name", "at most 100 characters")
+}
+
+// misspelt keys are refused in every kind, as deep as they stand. kubectl asks for that (--validate=strict) without being told.
+func misspelt(t *testing.T, k *kube.Client) {
+	t.Helper()
+	for _, c := range []struct {
+		kind, spec, says string
+		of               schema.GroupVersionResource
+	}{
+		{"ClusterNetwork", `{networkType: FLANNEL_OVERLAY, conection: {}}`, `unknown field "spec.conection"`, v1alpha1.ClusterNetworks},
+		{
+			"ClusterNetwork", `{networkType: FLANNEL_OVERLAY, connection: {kubeconfigSecret: {namespace: a, name: b, keys: c}}}`,
+			`unknown field "spec.connection.kubeconfigSecret.keys"`, v1alpha1.ClusterNetworks,
+		},
+		{"ClusterNetwork", `{networkType: flannel}`, "spec.networkType", v1alpha1.ClusterNetworks},
+		{"Addon", `{cluster: a, addon: Flannel, versoin: 0.27.3}`, `unknown field "spec.versoin"`, v1alpha1.Addons},
+		{"Addon", `{cluster: a, addon: Flannel, version: 0.27.3, pin: {reason: x, untill: "2027-01-01T00:00:00Z"}}`, `unknown field "spec.pin.untill"`, v1alpha1.Addons},
+		{"Addon", `{cluster: a, addon: Flannel, version: 0.27.3, pin: {reason: x, until: tomorrow}}`, "spec.pin.until", v1alpha1.Addons},
+		{"Addon", `{cluster: a, addon: Flannel, pin: {reason: x}}`, "spec: Invalid value: a pin needs a version", v1alpha1.Addons},
+		{"Addon", `{cluster: a, addon: Flannel, roll: {soak: 30s, readyfor: 1s}}`, `unknown field "spec.roll.readyfor"`, v1alpha1.Addons},
+		{"AddonRollout", `{policy: a, addon: Flannel, version: 0.27.3, order: []}`, `unknown field "spec.order"`, v1alpha1.AddonRollouts},
+		{
+			"AddonRollout", `{policy: a, addon: Flannel, version: 0.27.3, orders: [{number: 1, verb: retry, by: a, cluster: [b]}]}`,
+			`unknown field "spec.orders[0].cluster"`, v1alpha1.AddonRollouts,
+		},
+	} {
+		refused(t, c.says, create(t.Context(), k, c.of, c.kind, "misspelt", c.spec), c.says)
+	}
 }
 
 // wavesInOrder lets somebody turn the waves around in a file: their order is what it is about.

@@ -430,14 +430,20 @@ type AddonStatus struct {
 // +kubebuilder:resource:scope=Cluster
 // +kubebuilder:printcolumn:name="Cluster",type=string,JSONPath=`.spec.cluster`
 // +kubebuilder:printcolumn:name="Addon",type=string,JSONPath=`.spec.addon`
-// +kubebuilder:printcolumn:name="Pin",type=string,JSONPath=`.spec.version`
 // +kubebuilder:printcolumn:name="Installed",type=string,JSONPath=`.status.currentInstalledVersion`
+// +kubebuilder:printcolumn:name="Pin",type=string,JSONPath=`.spec.version`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.lifecycleState`
-// +kubebuilder:printcolumn:name="Ready",type=integer,JSONPath=`.status.nodes.ready`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="NodesReady",type=integer,JSONPath=`.status.nodes.ready`
 // +kubebuilder:printcolumn:name="Nodes",type=integer,JSONPath=`.status.nodes.total`
-// +kubebuilder:printcolumn:name="Roll",type=string,JSONPath=`.status.roll.phase`
-// +kubebuilder:printcolumn:name="Passed",type=integer,priority=1,JSONPath=`.status.roll.passed`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Target",type=string,priority=1,JSONPath=`.status.targetVersion`
+// +kubebuilder:printcolumn:name="Newest",type=string,priority=1,JSONPath=`.status.newestFit`
+// +kubebuilder:printcolumn:name="Rollout",type=string,priority=1,JSONPath=`.spec.rollout.name`
+// +kubebuilder:printcolumn:name="Roll",type=string,priority=1,JSONPath=`.status.roll.phase`
 // +kubebuilder:printcolumn:name="Halted at",type=string,priority=1,JSONPath=`.status.roll.halt.node`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 type Addon struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`

@@ -209,11 +209,14 @@ const MaxRolloutMembers = 4000
 // +kubebuilder:printcolumn:name="Version",type=string,JSONPath=`.spec.version`
 // +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
 // +kubebuilder:printcolumn:name="Wave",type=string,JSONPath=`.status.wave`
+// +kubebuilder:printcolumn:name="Running",type=integer,JSONPath=`.status.running`
 // +kubebuilder:printcolumn:name="Done",type=integer,JSONPath=`.status.done`
 // +kubebuilder:printcolumn:name="Failed",type=integer,JSONPath=`.status.failed`
 // +kubebuilder:printcolumn:name="Clusters",type=integer,JSONPath=`.status.clusters`
-// +kubebuilder:printcolumn:name="Who",type=string,priority=1,JSONPath=`.status.who`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Unreachable",type=integer,priority=1,JSONPath=`.status.unreachable`
+// +kubebuilder:printcolumn:name="Why",type=string,priority=1,JSONPath=`.status.why`
+// +kubebuilder:printcolumn:name="Who",type=string,priority=1,JSONPath=`.status.who`
 type AddonRollout struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
