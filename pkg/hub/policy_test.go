@@ -167,14 +167,14 @@ func misspelt(t *testing.T, k *kube.Client) {
 		kind, spec, says string
 		of               schema.GroupVersionResource
 	}{
-		{"ClusterNetwork", `{networkType: FLANNEL_OVERLAY, conection: {}}`, `unknown field "spec.conection"`, v1alpha1.ClusterNetworks},
+		{"ClusterNetwork", `{networkType: FLANNEL_OVERLAY, connector: {}}`, `unknown field "spec.connector"`, v1alpha1.ClusterNetworks},
 		{
 			"ClusterNetwork", `{networkType: FLANNEL_OVERLAY, connection: {kubeconfigSecret: {namespace: a, name: b, keys: c}}}`,
 			`unknown field "spec.connection.kubeconfigSecret.keys"`, v1alpha1.ClusterNetworks,
 		},
 		{"ClusterNetwork", `{networkType: flannel}`, "spec.networkType", v1alpha1.ClusterNetworks},
-		{"Addon", `{cluster: a, addon: Flannel, versoin: 0.27.3}`, `unknown field "spec.versoin"`, v1alpha1.Addons},
-		{"Addon", `{cluster: a, addon: Flannel, version: 0.27.3, pin: {reason: x, untill: "2027-01-01T00:00:00Z"}}`, `unknown field "spec.pin.untill"`, v1alpha1.Addons},
+		{"Addon", `{cluster: a, addon: Flannel, versions: 0.27.3}`, `unknown field "spec.versions"`, v1alpha1.Addons},
+		{"Addon", `{cluster: a, addon: Flannel, version: 0.27.3, pin: {reason: x, til: "2027-01-01T00:00:00Z"}}`, `unknown field "spec.pin.til"`, v1alpha1.Addons},
 		{"Addon", `{cluster: a, addon: Flannel, version: 0.27.3, pin: {reason: x, until: tomorrow}}`, "spec.pin.until", v1alpha1.Addons},
 		{"Addon", `{cluster: a, addon: Flannel, pin: {reason: x}}`, "spec: Invalid value: a pin needs a version", v1alpha1.Addons},
 		{"Addon", `{cluster: a, addon: Flannel, roll: {soak: 30s, readyfor: 1s}}`, `unknown field "spec.roll.readyfor"`, v1alpha1.Addons},
