@@ -320,7 +320,7 @@ func (f *fleet) introduced(t *testing.T, m *manager) {
 	if err != nil || a.Status.DrivenBy != managers+"/addon-manager" {
 		t.Errorf("driven by %q, %v", a.Status.DrivenBy, err)
 	}
-	for path, want := range map[string]string{"/healthz": "", "/readyz": "", "/metrics": "controller_runtime_reconcile_total"} {
+	for path, want := range map[string]string{"/healthz": "", "/readyz": "", "/metrics": `addonctl_addons{addon="Flannel",mode="automatic",state="ACTIVE",version="0.26.2"} 2`} {
 		r, err := http.Get("http://" + m.address + path) //nolint:noctx // a test's own process
 		if err != nil {
 			t.Fatal(err)

@@ -48,6 +48,7 @@ var allowed = map[string][]string{
 	"pkg/controller": {
 		"pkg/api/v1alpha1", "pkg/catalog", "pkg/noderoll", "pkg/plan", "pkg/reconcile", "pkg/rollout", "pkg/status",
 	},
+	"pkg/metric": {"pkg/api/v1alpha1", "pkg/status"},
 	"pkg/drive": {
 		"pkg/api/v1alpha1", "pkg/catalog", "pkg/engine/helm", "pkg/guard", "pkg/hub", "pkg/kube", "pkg/noderoll", "pkg/observe", "pkg/plan", "pkg/record",
 		"pkg/reconcile",

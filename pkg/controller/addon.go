@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,6 +36,8 @@ type undertaking struct {
 	leave func()
 	// rest ends the wait for nodes and returns when it has ended; nil when nobody waits.
 	rest func()
+	// gated are the nodes that were being changed at the last look.
+	gated []string
 }
 
 func newUndertaking(life context.Context, generation int64, addOn string, s Site) *undertaking {
@@ -109,6 +112,9 @@ func (r *Clusters) oneStep(ctx context.Context, c *v1alpha1.ClusterNetwork, a *v
 	}
 	u.seat.Hold(hold)
 	next, err := u.course.Step(ctx)
+	if err == nil {
+		r.time(u)
+	}
 	if err == nil && c.Status.Away != nil { // it went away in the middle, and is back
 		r.say(ctx, c, status.Visit{Kubernetes: u.site.Kubernetes(), UID: u.site.UID()})
 	}
@@ -129,6 +135,37 @@ func (r *Clusters) oneStep(ctx context.Context, c *v1alpha1.ClusterNetwork, a *v
 		r.forgive(c.Name)
 		return time.Millisecond, true
 	}
+}
+
+// time tells how long the nodes took that have passed every gate since the last look.
+func (r *Clusters) time(u *undertaking) {
+	out := u.course.Outcome()
+	took := passed(u.gated, out)
+	u.gated = nil
+	if out.Plan.Roll != nil {
+		u.gated = out.Plan.Roll.InFlight
+	}
+	for _, t := range took {
+		if r.Times != nil {
+			r.Times.Gate(u.addOn, t)
+		}
+	}
+}
+
+// passed is how long those of the nodes took, from their new pod on, that were being changed and are through.
+func passed(gated []string, out reconcile.Outcome) []time.Duration {
+	roll := out.Plan.Roll
+	if roll != nil && (roll.Watched || roll.Halt != nil) {
+		return nil
+	}
+	var took []time.Duration
+	for _, n := range out.Input.Nodes {
+		under := roll != nil && slices.Contains(roll.InFlight, n.Name)
+		if slices.Contains(gated, n.Name) && !under && noderoll.Classify(n, out.Input.Installed.Newest) == noderoll.Ready && !n.Pod.Created.IsZero() {
+			took = append(took, max(0, out.Input.Now.Sub(n.Pod.Created)))
+		}
+	}
+	return took
 }
 
 // take takes a cluster over, so that the next step may write.

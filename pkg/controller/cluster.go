@@ -44,6 +44,8 @@ type Clusters struct {
 	// Timeout is how long the nodes of a move may take, where the DaemonSet controller changes them, before those that are in trouble
 	// make it a failed one.
 	Timeout time.Duration
+	// Times are told how long nodes took; nil is fine.
+	Times Stopwatch
 
 	mu sync.Mutex
 	// doing are the clusters under way, by their names, and misses how often in a row one could not be reached or worked on.

@@ -35,6 +35,7 @@ type fleet struct {
 	memory   memory
 	watcher  watcher
 	choices  choices
+	halts    haltTimes
 }
 
 // clock is the time in microseconds, which is what a record keeps.
@@ -134,8 +135,13 @@ func (c rolloutReconciler) step(ctx context.Context, r records, x *v1alpha1.Addo
 		}
 		c.memory.wrote(x.ResourceVersion, written)
 		c.say(written, x.Status, after)
+		c.halts.begin(x.Name, w.halt(x.Status, after))
 	}
-	return d.Next, c.tellAll(ctx, &w, d)
+	if err := c.tellAll(ctx, &w, d); err != nil {
+		return time.Time{}, err
+	}
+	c.halts.end(x.Name, c.clock())
+	return d.Next, nil
 }
 
 // work is one rollout with all that is looked at for it.

@@ -34,6 +34,8 @@ type FleetOptions struct {
 	Gather time.Duration
 	// Workers is how many rollouts are worked on at once; 0 means 2.
 	Workers int
+	// Times are told how long halts took; nil is fine.
+	Times Stopwatch
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Suffix of the names of the controllers, which are unique in a process; tests that run several managers set it.
@@ -51,6 +53,7 @@ func AddFleet(m manager.Manager, o FleetOptions) error {
 	}
 	f := &fleet{
 		client: m.GetClient(), events: m.GetEventRecorder("addon-manager"), builtIn: o.DefaultPolicy, catalogs: o.Catalogs, now: o.Now, gather: o.Gather,
+		halts: haltTimes{times: o.Times},
 	}
 	for _, add := range []func(manager.Manager, FleetOptions) error{f.addPolicies, f.addRollouts, f.addCatalogs} {
 		if err := add(m, o); err != nil {

@@ -35,6 +35,14 @@ const (
 	Broken Trouble = "Broken"
 )
 
+// Stopwatch is told how long things took.
+type Stopwatch interface {
+	// Gate is told how long a node took from its new agent's pod to having passed every gate.
+	Gate(addOn string, took time.Duration)
+	// Halt is told how long a rollout took from its cause (failure, recall or order) until every cluster under way was told to hold.
+	Halt(cause string, took time.Duration)
+}
+
 // Sites reaches clusters.
 type Sites interface {
 	// Reach asks a cluster who it is. An error says that it does not answer, or that nothing says how to reach it.

@@ -23,6 +23,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/addonctl/addonctl/addons"
@@ -30,6 +31,7 @@ import (
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/controller"
 	"github.com/addonctl/addonctl/pkg/kube"
+	"github.com/addonctl/addonctl/pkg/metric"
 )
 
 // LeaseName is the name of the Lease in the hub that elects the leader; a shard has one of its own.
@@ -178,9 +180,13 @@ func (o *options) run(ctx context.Context, selector labels.Selector) error {
 
 // controllers registers all of them.
 func (o *options) controllers(m ctrl.Manager, hub *kube.Client, c *controller.Catalogs) error {
+	seen := metric.New(o.reader(m.GetClient()), leads(m))
+	if err := metrics.Registry.Register(seen); err != nil {
+		return fmt.Errorf("registering metrics: %w", err)
+	}
 	var err error
 	if o.rollouts {
-		err = controller.AddFleet(m, controller.FleetOptions{DefaultPolicy: o.byDefault, Catalogs: c, Gather: o.gather})
+		err = controller.AddFleet(m, controller.FleetOptions{DefaultPolicy: o.byDefault, Catalogs: c, Gather: o.gather, Times: seen})
 	} else {
 		err = controller.AddCatalog(m, c)
 	}
@@ -190,7 +196,7 @@ func (o *options) controllers(m ctrl.Manager, hub *kube.Client, c *controller.Ca
 	name := o.namespace + "/" + o.lease()
 	clusters := &controller.Clusters{
 		Hub: m.GetClient(), Catalogs: c, Sites: &sites{hub: hub, catalogs: c, charts: charts.FS, by: name},
-		Name: name, Workers: o.workers, Resync: o.resync, Timeout: o.timeout,
+		Name: name, Workers: o.workers, Resync: o.resync, Timeout: o.timeout, Times: seen,
 	}
 	return clusters.SetUp(m)
 }

@@ -101,8 +101,11 @@ func rollingReason(p plan.Plan) string {
 
 func reconciling(next plan.Step, p plan.Plan) metav1.Condition {
 	reason := rollingReason(p)
-	if next.Kind == plan.Apply {
+	switch next.Kind { //nolint:exhaustive // all others are about nodes
+	case plan.Apply:
 		reason = v1alpha1.ReasonApplying
+	case plan.Relock:
+		reason = v1alpha1.ReasonGuardLifted
 	}
 	return metav1.Condition{Type: v1alpha1.ConditionReconciling, Status: metav1.ConditionTrue, Reason: reason, Message: next.Text}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -45,5 +47,17 @@ func TestTheReleaseThatAWayBackLeavesIsHeld(t *testing.T) {
 				t.Errorf("held (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A guard that was left lifted is told in the record, where metrics and alerts find it.
+func TestALiftedGuardIsTold(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[plan.StepKind]string{plan.Relock: "GuardLifted", plan.Protect: "Rolling", plan.Apply: "Applying"} {
+		p := plan.Plan{Steps: []plan.Step{{Kind: kind}}}
+		s := status.Addon(v1alpha1.AddonStatus{}, 1, plan.Input{}, p, "cli")
+		if c := meta.FindStatusCondition(s.Conditions, "Reconciling"); c == nil || c.Reason != want {
+			t.Errorf("%s: %+v, want %s", kind, c, want)
+		}
 	}
 }

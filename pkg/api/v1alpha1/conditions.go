@@ -34,6 +34,8 @@ const (
 	ReasonNodesHeld = "NodesHeld"
 	// ReasonApplying : objects are being written.
 	ReasonApplying = "Applying"
+	// ReasonGuardLifted : the release's own guard of its pods was left lifted, and is being restored.
+	ReasonGuardLifted = "GuardLifted"
 	// ReasonBlocked : a blocking finding stops every write.
 	ReasonBlocked = "Blocked"
 	// ReasonNodesNotReady : at least one node has no Ready pod.
