@@ -42,6 +42,7 @@ type Client struct {
 	config *rest.Config // as it was given
 	clock  *clock
 	rights *sync.Map // rights that were found, by the time when
+	said   *said     // what the server said of its version last, to this client and those that were made of it
 }
 
 // New makes a client. The configuration is copied, not kept.
@@ -81,7 +82,7 @@ func newClient(cfg *rest.Config, timeout time.Duration) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", cfg.Host, err)
 	}
-	return &Client{Typed: typed, Dynamic: dyn, Host: c.Host, mapper: builtin(), config: rest.CopyConfig(cfg), clock: at, rights: &sync.Map{}}, nil
+	return &Client{Typed: typed, Dynamic: dyn, Host: c.Host, mapper: builtin(), config: rest.CopyConfig(cfg), clock: at, rights: &sync.Map{}, said: &said{}}, nil
 }
 
 // As is a client of the same server for whoever a token is of. It shares the address with c, and no credential, no
@@ -89,7 +90,16 @@ func newClient(cfg *rest.Config, timeout time.Duration) (*Client, error) {
 func (c *Client) As(token string) (*Client, error) {
 	cfg := rest.AnonymousClientConfig(c.config)
 	cfg.BearerToken = token
-	return New(cfg)
+	return c.derived(cfg)
+}
+
+// derived is a client of the same server for somebody else.
+func (c *Client) derived(cfg *rest.Config) (*Client, error) {
+	out, err := New(cfg)
+	if err == nil {
+		out.said = c.said
+	}
+	return out, err
 }
 
 // WithEpoch is the same client, writing in a tenure. See Take.
@@ -99,8 +109,34 @@ func (c *Client) WithEpoch(epoch int64) *Client {
 	return &with
 }
 
-// Version asks the server for its version within the time given; it is the first call to a server.
+// said is an answer that is good for a moment.
+type said struct {
+	mu   sync.Mutex
+	text string
+	at   time.Time
+}
+
+// moment is how long an answer is good for: one look asks several times.
+const moment = 2 * time.Second
+
+func (s *said) now() (string, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text, s.text != "" && time.Since(s.at) < moment
+}
+
+func (s *said) set(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.text, s.at = text, time.Now()
+}
+
+// Version asks the server for its version within the time given; it is the first call to a server. Whoever asks again within two
+// seconds, as this client or one that was made of it, gets the same answer without a call.
 func (c *Client) Version(ctx context.Context, within time.Duration) (string, error) {
+	if text, ok := c.said.now(); ok && ctx.Err() == nil {
+		return text, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	// The discovery client's ServerVersion takes no context.
@@ -108,7 +144,11 @@ func (c *Client) Version(ctx context.Context, within time.Duration) (string, err
 	if err != nil {
 		return "", fmt.Errorf("asking %s for its version: %w", c.Host, err)
 	}
-	return gitVersion(body)
+	text, err := gitVersion(body)
+	if err == nil {
+		c.said.set(text)
+	}
+	return text, err
 }
 
 // builtin maps the kinds that our charts may hold. Discovery is not asked on purpose: it fails as a whole when an

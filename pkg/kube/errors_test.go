@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -216,5 +217,39 @@ func TestAClientCopiesItsConfiguration(t *testing.T) {
 	}
 	if _, err := kube.New(&rest.Config{Host: "https://x", TLSClientConfig: rest.TLSClientConfig{CAData: []byte("rubbish")}}); err == nil {
 		t.Error("a certificate authority that cannot be read was accepted")
+	}
+}
+
+// One look asks for the version several times, as several accounts. The server is asked once in a while, and again after a failure.
+func TestTheVersionIsAskedForOnceInAMoment(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte(`{"gitVersion":"v1.36.3"}`))
+	}))
+	defer s.Close()
+	k := clientOf(t, s.URL)
+	if _, err := k.Version(t.Context(), patience); err == nil {
+		t.Error("a server that does not answer has a version")
+	}
+	began := time.Now()
+	other, err := k.As("token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*kube.Client{k, other, k.WithEpoch(7)} {
+		if got, err := c.Version(t.Context(), patience); got != "v1.36.3" || err != nil {
+			t.Errorf("%s, %v", got, err)
+		}
+	}
+	if n := asked.Load(); n != 2 && time.Since(began) < time.Second {
+		t.Errorf("the server was asked %d times, want twice", n)
+	}
+	if _, err := clientOf(t, s.URL).Version(t.Context(), patience); err != nil || asked.Load() < 3 {
+		t.Errorf("another connection was not made anew: %v, asked %d times", err, asked.Load())
 	}
 }

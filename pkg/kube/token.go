@@ -15,7 +15,7 @@ func (c *Client) AsMinted(mint func(context.Context) (string, error), every time
 	cfg := rest.AnonymousClientConfig(c.config)
 	m := &minted{mint: mint, every: every}
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return &bearer{m, next} })
-	return New(cfg)
+	return c.derived(cfg)
 }
 
 // minted is a token that is replaced before it ends.
