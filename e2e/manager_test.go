@@ -20,6 +20,7 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -105,30 +106,58 @@ func (f *fleet) create(t *testing.T, o client.Object) {
 	}
 }
 
+// register registers a cluster in the hub. What its own record wants goes along, the pin of its installation among it, which is taken off then.
 func (f *fleet) register(t *testing.T, name string, c *cluster) {
 	t.Helper()
-	data, err := os.ReadFile(c.kubeconfig)
-	if err != nil {
-		t.Fatal(err)
+	args := []string{"cluster", "register", name, "--kubeconfig-file", c.kubeconfig, "--label", "name=" + name, "--yes", "-o", "json"}
+	if r := read[struct{ Outcome string }](t, f.ctl(t, args...)); r.Outcome != "Registered" {
+		t.Fatalf("registering %s: %+v", name, r)
 	}
-	ref := v1alpha1.SecretReference{Namespace: managers, Name: name + "-kubeconfig"}
-	f.create(t, &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: ref.Namespace, Name: ref.Name}, Data: map[string][]byte{v1alpha1.KubeconfigKey: data},
-	})
-	f.create(t, &v1alpha1.ClusterNetwork{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec: v1alpha1.ClusterNetworkSpec{
-			NetworkType: v1alpha1.FlannelOverlay, PodCIDRs: []string{"10.244.0.0/16"}, Connection: &v1alpha1.Connection{KubeconfigSecret: ref},
-		},
-	})
+	a, err := f.addOn(t.Context(), name)
+	if err != nil || a.Spec.Version != "0.26.2" || a.Spec.Pin == nil {
+		t.Fatalf("the pin of %s did not go along: %+v, %v", name, a.Spec, err)
+	}
 	brief := metav1.Duration{}
-	f.create(t, &v1alpha1.Addon{
-		ObjectMeta: metav1.ObjectMeta{Name: hub.AddonName(name, "Flannel")},
-		Spec: v1alpha1.AddonSpec{
-			Cluster: name, Addon: "Flannel", Driver: v1alpha1.DriverHelm,
-			Roll: &v1alpha1.Roll{Soak: &brief, ReadyFor: &metav1.Duration{Duration: time.Second}},
-		},
+	f.wish(t, name, func(s *v1alpha1.AddonSpec) {
+		s.Version, s.Pin = "", nil
+		s.Roll = &v1alpha1.Roll{Soak: &brief, ReadyFor: &metav1.Duration{Duration: time.Second}}
 	})
+}
+
+// unregisters takes a cluster out of the hub and brings it back. It would catch a verb that touches the cluster, leaves something behind, or lets a
+// cluster have another network type or another name by the way of the hub.
+func (f *fleet) unregisters(t *testing.T, name string) {
+	t.Helper()
+	c := f.members[name]
+	ours := func() int {
+		return len(c.Calls(t, func(call testkube.Call) bool { return strings.HasPrefix(call.UserAgent, "e2e.test") }))
+	}
+	pods, before := len(c.pods(t)), ours()
+	f.ctl(t, "cluster", "unregister", name, "--yes").says(t, "the cluster is not touched")
+	if after := ours(); before == 0 || after != before {
+		t.Errorf("%d calls to the cluster before it was unregistered, %d after", before, after)
+	}
+	if _, err := f.network(t.Context(), name); !apierrors.IsNotFound(err) {
+		t.Errorf("its ClusterNetwork: %v", err)
+	}
+	if _, err := f.addOn(t.Context(), name); !apierrors.IsNotFound(err) {
+		t.Errorf("its Addon: %v", err)
+	}
+	var secrets corev1.SecretList
+	if err := f.records.List(t.Context(), &secrets, client.InNamespace(managers)); err != nil || len(secrets.Items) > 0 {
+		t.Errorf("%d Secrets are left, %v", len(secrets.Items), err)
+	}
+	if now := len(c.pods(t)); now != pods {
+		t.Errorf("%d agents ran, and now %d", pods, now)
+	}
+	hub := &cluster{Cluster: f.hub, kubeconfig: f.hub.KubeconfigPath(), catalog: f.catalog}
+	hub.want(t, 3, "cluster", "register", name, "--kubeconfig-file", c.kubeconfig, "--network-type", "vcn-native", "--yes").says(t, "NetworkTypeImmutable")
+	hub.want(t, 3, "cluster", "register", "twin", "--kubeconfig-file", c.kubeconfig, "--yes").says(t, "is registered as "+name)
+	f.register(t, name, c)
+	again := []string{"cluster", "register", name, "--kubeconfig-file", c.kubeconfig, "--yes", "-o", "json"}
+	if r := read[struct{ Outcome string }](t, f.ctl(t, again...)); r.Outcome != "Unchanged" {
+		t.Errorf("registering it again: %+v", r)
+	}
 }
 
 // manager is a process of addon-manager.
@@ -541,6 +570,7 @@ func TestOneManagerAtATimeWritesToACluster(t *testing.T) {
 	}
 	second.signal(t, syscall.SIGTERM)
 	<-second.ended
+	f.unregisters(t, "east")
 
 	calls := east.Calls(t, func(c testkube.Call) bool {
 		return c.Write() && c.Response.Code < 300 && !strings.Contains(c.URI, "dryRun") && !strings.Contains(c.URI, "/apis/authorization.k8s.io/") &&

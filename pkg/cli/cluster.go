@@ -17,31 +17,54 @@ func (a *app) clusterCommand() *cobra.Command {
 		Use: "cluster", Short: "Register clusters with their network type, and list those of a fleet", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.registerCommand(), a.clusterListCommand())
+	c.AddCommand(a.registerCommand(), a.unregisterCommand(), a.clusterListCommand())
 	return c
 }
 
 func (a *app) registerCommand() *cobra.Command {
 	var networkType string
 	var yes, restamp bool
+	var e enrolFlags
 	r := plan.Request{Verb: plan.Register}
 	c := &cobra.Command{
-		Use:   "register --network-type TYPE",
-		Short: "Record a cluster's network type, for life, without installing anything",
+		Use:   "register --network-type TYPE | register NAME --kubeconfig-file FILE",
+		Short: "Record a cluster's network type, for life, without installing anything; or another cluster in this hub",
 		Long: `Records the network type and stamps it on the cluster. Registering again with the same type changes nothing, with
-another type it is refused. --restamp writes a lost stamp anew, and only when the record and the running CNI agree.`,
-		Args: noArgs, PreRunE: a.checkOutput,
-		RunE: func(c *cobra.Command, _ []string) (err error) {
+another type it is refused. --restamp writes a lost stamp anew, and only when the record and the running CNI agree.
+
+With NAME another cluster is registered in this hub, for its manager to drive: --kubeconfig-file says how it is reached. It is looked at first, and
+its network type has to be proven as everywhere else: by its stamp, or by --network-type where it has none and no CNI of another type runs.
+Then the hub gets the kubeconfig in a Secret (key "value", as Cluster API has it), an Addon with what the cluster's own record wants, pins among it, and
+the ClusterNetwork with the labels. On the cluster nothing is written but the stamp, where it has none. Doing it again adds labels and renews the
+kubeconfig.`,
+		Example: `  addonctl cluster register --network-type flannel --yes
+  addonctl cluster register prod-7 --kubeconfig-file prod-7.yaml --label env=prod --label region=eu --yes`,
+		Args: func(c *cobra.Command, args []string) error {
+			if e.file == "" {
+				return noArgs(c, args)
+			}
+			return arguments(1, "NAME")(c, args)
+		},
+		PreRunE: a.checkOutput, ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(c *cobra.Command, args []string) (err error) {
 			if r.NetworkType, err = parseNetworkType(networkType); err != nil {
 				return err
 			}
 			if err := checkPodCIDRs(r.PodCIDRs); err != nil {
 				return err
 			}
-			if restamp {
+			switch {
+			case e.file == "" && len(e.labels) > 0:
+				return usage("add NAME and --kubeconfig-file FILE", "--label is for another cluster that this hub gets to know")
+			case e.file != "" && restamp:
+				return usage("use the cluster's own context for --restamp", "--restamp and --kubeconfig-file do not go together")
+			case e.file != "":
+				return a.enrol(c, args[0], r, e, yes)
+			case restamp:
 				return a.restamp(c, r, yes)
+			default:
+				return a.run(c, r, actFlags{yes: yes, wait: true})
 			}
-			return a.run(c, r, actFlags{yes: yes, wait: true})
 		},
 	}
 	c.Flags().StringVar(&networkType, "network-type", "", networkTypeHelp)
@@ -49,6 +72,7 @@ another type it is refused. --restamp writes a lost stamp anew, and only when th
 	c.Flags().BoolVar(&restamp, "restamp", false, "write the stamp anew, when the record and the running CNI agree")
 	c.Flags().BoolVar(&yes, "yes", false, "act without asking")
 	_ = c.RegisterFlagCompletionFunc("network-type", fixed(networkTypes...))
+	e.add(c)
 	return c
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,21 +61,10 @@ asked itself. With --at it is what the records tell of that time, and where they
 // explainRecords reads what the hub's records say of a cluster. remote tells that it is another one than the hub. Who may not read them, or
 // asks a cluster that nobody registered, gets the rest.
 func (a *app) explainRecords(c *cobra.Command, q question, at string) (r explainReport, remote bool, err error) {
-	if q.imagined() || q.from != "" {
-		if at != "" {
-			return r, false, usage("leave --at out, or what describes a cluster", "--at is about what was recorded, and no cluster is asked")
-		}
-		return r, false, nil
-	}
 	now := time.Now().UTC()
-	then := now
-	if at != "" {
-		if then, err = time.Parse(time.RFC3339, at); err != nil {
-			return r, false, usage("give a time such as 2026-11-20T08:00:00Z", "--at %q is no time", at)
-		}
-		if then.After(now) {
-			return r, false, usage("addonctl rollout simulate --policy says what would happen", "--at %s has not come yet", at)
-		}
+	then, err := q.then(at, now)
+	if err != nil || q.imagined() || q.from != "" {
+		return r, false, err
 	}
 	s, err := a.fleet(func(string) {})
 	if err != nil {
@@ -82,23 +72,41 @@ func (a *app) explainRecords(c *cobra.Command, q question, at string) (r explain
 	}
 	f, err := s.hub.Fleet(c.Context())
 	n := f.Network(a.cluster)
-	switch remote = n != nil && n.Spec.Connection != nil; {
-	case err != nil && at == "" && !remote:
-		return r, false, nil // whoever looks at the cluster says what is wrong
-	case err != nil:
+	remote = n != nil && n.Spec.Connection != nil
+	alone := remote || at != "" // nobody looks at the cluster
+	switch {
+	case err != nil && alone:
 		return r, remote, err
-	case n == nil && at != "":
+	case err != nil:
+		return r, false, nil // whoever looks at the cluster says what is wrong
+	case n == nil && alone:
 		return r, false, usage("addonctl cluster list shows the clusters", "there is no record of cluster %q", a.cluster)
 	}
-	for _, one := range status.Explain(f, a.cluster, then, now) {
-		if q.addOn == "" || strings.EqualFold(q.addOn, one.AddOn) {
-			r.Records = append(r.Records, one)
-		}
-	}
-	if len(r.Records) == 0 && (remote || at != "") {
+	r.Records = slices.DeleteFunc(status.Explain(f, a.cluster, then, now), func(x status.Explanation) bool {
+		return q.addOn != "" && !strings.EqualFold(q.addOn, x.AddOn)
+	})
+	if len(r.Records) == 0 && alone {
 		return r, remote, usage("addonctl cluster list shows the add-ons of each cluster", "no such add-on is recorded for cluster %q", a.cluster)
 	}
 	return r, remote, nil
+}
+
+// then is the time that is asked about.
+func (q question) then(at string, now time.Time) (time.Time, error) {
+	if at == "" {
+		return now, nil
+	}
+	if q.imagined() || q.from != "" {
+		return now, usage("leave --at out, or what describes a cluster", "--at is about what was recorded, and no cluster is asked")
+	}
+	then, err := time.Parse(time.RFC3339, at)
+	switch {
+	case err != nil:
+		return now, usage("give a time such as 2026-11-20T08:00:00Z", "--at %q is no time", at)
+	case then.After(now):
+		return now, usage("addonctl rollout simulate --policy says what would happen", "--at %s has not come yet", at)
+	}
+	return then, nil
 }
 
 func (r explainReport) name() string {

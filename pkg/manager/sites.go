@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
@@ -70,28 +69,13 @@ func (s *sites) client(ctx context.Context, c *v1alpha1.ClusterNetwork) (*kube.C
 	return kube.New(cfg)
 }
 
-// kubeconfig is what a Secret says about a connection. One that would make this process read files or run programs is refused: whoever may write
-// a Secret may not thereby do that.
+// kubeconfig is what a Secret says about a connection.
 func kubeconfig(s *corev1.Secret) (*rest.Config, error) {
 	data := s.Data[v1alpha1.KubeconfigKey]
 	if len(data) == 0 {
 		return nil, fmt.Errorf("it has no key %q", v1alpha1.KubeconfigKey)
 	}
-	c, err := clientcmd.Load(data)
-	if err != nil {
-		return nil, err
-	}
-	for name, u := range c.AuthInfos {
-		if u.Exec != nil || u.AuthProvider != nil || u.ClientCertificate != "" || u.ClientKey != "" || u.TokenFile != "" {
-			return nil, fmt.Errorf("user %q names a file or a program; only what stands in the Secret itself is used", name)
-		}
-	}
-	for name, k := range c.Clusters {
-		if k.CertificateAuthority != "" {
-			return nil, fmt.Errorf("cluster %q names a file; only what stands in the Secret itself is used", name)
-		}
-	}
-	return clientcmd.NewDefaultClientConfig(*c, nil).ClientConfig()
+	return kube.FromKubeconfig(data)
 }
 
 // Trouble tells what an error means.
