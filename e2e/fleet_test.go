@@ -70,7 +70,7 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 		MaxConcurrent: &one, Soak: &metav1.Duration{},
 	}})
 	f.create(t, &v1alpha1.AddonCatalog{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.CatalogName}, Spec: v1alpha1.AddonCatalogSpec{Directory: directory}})
-	startManager(t, f.program("a"), f.hub.KubeconfigPath(), f.catalog, "--gather", "2s")
+	m := startManager(t, f.program("a"), f.hub.KubeconfigPath(), f.catalog, "--gather", "2s")
 	for _, name := range []string{"dev", "prod", "kept"} {
 		f.arrives(t, name, "0.26.2")
 	}
@@ -121,6 +121,34 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 	}
 	t.Logf("%s\n%s", l.out, f.ctl(t, "rollout", "status", halted.Name).out)
 	f.seenByKubectl(t, waits.Name, halted.Name)
+	f.told(t, waits.Name, "RolloutOpened", "RolloutApproval", "RolloutFinished")
+	f.told(t, halted.Name, "RolloutOpened", "ClusterFailed", "RolloutHalted")
+	f.told(t, "prod.flannel", "MoveStarted", "MoveDone")
+	f.told(t, "dev.flannel", "RollHalted", "ReleaseHeld", "WayBackStarted", "WentBack")
+	f.measured(t, m)
+}
+
+// measured looks at what the manager tells of all this to Prometheus.
+func (f *fleet) measured(t *testing.T, m *manager) {
+	t.Helper()
+	body := m.get(t, "/metrics")
+	for _, line := range []string{
+		"addonctl_leader 1", `addonctl_rollout_phase{phase="Halted",rollout="fleet-flannel-0.27.4"} 1`,
+		`addonctl_rollouts{addon="Flannel",phase="Finished",policy="fleet"} 1`,
+		`addonctl_rollout_clusters{rollout="fleet-flannel-0.27.4",state="Failed",wave="canary"} 1`,
+		`addonctl_addons{addon="Flannel",mode="pinned",state="ACTIVE",version="0.26.2"} 1`, `addonctl_addons_held{addon="Flannel",version="0.27.4"} 1`,
+		`addonctl_addon_nodes{addon="Flannel",version="0.27.3"} 4`, `addonctl_gate_seconds_count{addon="Flannel"}`,
+		`addonctl_rollout_halt_seconds_count{cause="failure"} 1`, "addonctl_catalog_ready 1",
+	} {
+		if !strings.Contains(body, line) {
+			t.Errorf("want %s in", line)
+		}
+	}
+	for line := range strings.Lines(body) {
+		if strings.HasPrefix(line, "addonctl_") && (t.Failed() || strings.Contains(line, "_sum") || strings.Contains(line, "_count")) {
+			t.Log(strings.TrimSpace(line))
+		}
+	}
 }
 
 // seenByKubectl looks at the fleet with nothing but kubectl, and waits with it.

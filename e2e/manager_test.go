@@ -20,6 +20,7 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -349,18 +350,35 @@ func (f *fleet) introduced(t *testing.T, m *manager) {
 	if err != nil || a.Status.DrivenBy != managers+"/addon-manager" {
 		t.Errorf("driven by %q, %v", a.Status.DrivenBy, err)
 	}
-	for path, want := range map[string]string{"/healthz": "", "/readyz": "", "/metrics": `addonctl_addons{addon="Flannel",mode="automatic",state="ACTIVE",version="0.26.2"} 2`} {
-		r, err := http.Get("http://" + m.address + path) //nolint:noctx // a test's own process
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(r.Body)
-		_ = r.Body.Close()
-		if err != nil || r.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
-			t.Errorf("%s: %s, %v", path, r.Status, err)
+	for path, want := range map[string]string{"/healthz": "", "/readyz": "", "/metrics": `addonctl_addons{addon="Flannel",mode="automatic",`} {
+		if body := m.get(t, path); !strings.Contains(body, want) {
+			t.Errorf("%s: want %s in %s", path, want, body)
 		}
 	}
 	f.members["east"].left(t)
+}
+
+// get is what a manager answers.
+func (m *manager) get(t *testing.T, path string) string {
+	t.Helper()
+	body, err := ask("http://" + m.address + path)
+	if err != nil {
+		t.Errorf("%s: %v", path, err)
+	}
+	return body
+}
+
+func ask(url string) (string, error) {
+	r, err := http.Get(url) //nolint:noctx,gosec // a test's own process
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = r.Body.Close() }()
+	body, err := io.ReadAll(r.Body)
+	if err == nil && r.StatusCode != http.StatusOK {
+		err = errors.New(r.Status)
+	}
+	return string(body), err
 }
 
 // movesOne tells one cluster to move: it does, and the other one is not touched.
@@ -484,6 +502,34 @@ func (f *fleet) goesAwayInTheMiddle(t *testing.T) {
 	}
 	f.reachable(t, "east", metav1.ConditionTrue)
 	f.arrives(t, "east", "0.27.3")
+	f.told(t, "east", "ClusterUnreachable", "ClusterReachable")
+}
+
+// told waits until there is an event of each reason about a record of this name, and fails when one was told twice: each is told of a change, not
+// of a look.
+func (f *fleet) told(t *testing.T, name string, reasons ...string) {
+	t.Helper()
+	testkube.Eventually(t, soon, func(ctx context.Context) error {
+		var list eventsv1.EventList
+		if err := f.records.List(ctx, &list); err != nil {
+			return err
+		}
+		times := map[string]int{}
+		for i := range list.Items {
+			if e := &list.Items[i]; e.Regarding.Name == name {
+				times[e.Reason]++
+				if e.Series != nil {
+					times[e.Reason] += int(e.Series.Count)
+				}
+			}
+		}
+		for _, reason := range reasons {
+			if times[reason] != 1 {
+				return fmt.Errorf("%s: %s was told %d times, want once, among %v", name, reason, times[reason], times)
+			}
+		}
+		return nil
+	})
 }
 
 // ends stops a manager in the middle of a roll, as a deployment does: it ends by itself, and leaves the cluster to whoever comes next.

@@ -83,11 +83,17 @@ func (r *Clusters) SetUp(m ctrl.Manager) error {
 		a, _ := o.(*v1alpha1.Addon)
 		return []ctrl.Request{request(a.Spec.Cluster)}
 	})
+	mine := func(ctx context.Context, a *v1alpha1.Addon) bool { // the cache has the clusters of this manager alone
+		return r.Hub.Get(ctx, client.ObjectKey{Name: a.Spec.Cluster}, &v1alpha1.ClusterNetwork{}) == nil
+	}
+	recorder := m.GetEventRecorder("addon-manager")
 	// A status is written by us: it is no reason to look again.
 	wishes := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return ctrl.NewControllerManagedBy(m).Named("cluster").
 		For(&v1alpha1.ClusterNetwork{}, wishes).
 		Watches(&v1alpha1.Addon{}, owner, wishes).
+		Watches(&v1alpha1.ClusterNetwork{}, told(recorder, &v1alpha1.ClusterNetwork{}, always, ofCluster)).
+		Watches(&v1alpha1.Addon{}, told(recorder, &v1alpha1.Addon{}, mine, ofAddon)).
 		Watches(&v1alpha1.AddonCatalog{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(predicate.Funcs{UpdateFunc: newCatalog})).
 		WatchesRawSource(source.Channel(r.again, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Workers}).

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -449,16 +448,12 @@ func (c rolloutReconciler) say(x *v1alpha1.AddonRollout, before, after v1alpha1.
 	}
 	for _, m := range after.Members {
 		if m.State == string(rollout.Failed) && was[m.Cluster] != m.State {
-			c.event(x, corev1.EventTypeWarning, "ClusterFailed", fmt.Sprintf("%s: %s", m.Cluster, m.Reason))
+			leave(c.events, x, bad("ClusterFailed", m.Cluster, "%s: %s", m.Cluster, m.Reason))
 		}
 	}
 }
 
 // event leaves an event about an object.
 func (f *fleet) event(about runtime.Object, kind, reason, note string) {
-	if f.events == nil {
-		return
-	}
-	const most = 1024 // what an event takes
-	f.events.Eventf(about, nil, kind, reason, "Reconcile", "%s", strings.ToValidUTF8(note[:min(len(note), most)], ""))
+	leave(f.events, about, news{kind, reason, note, ""})
 }

@@ -99,6 +99,7 @@ func (f *fleet) addPolicies(m manager.Manager, o FleetOptions) error {
 		WithOptions(runtime.Options{MaxConcurrentReconciles: 1}).
 		Watches(&v1alpha1.UpdatePolicy{}, handler.EnqueueRequestsFromMapFunc(all), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.AddonCatalog{}, handler.EnqueueRequestsFromMapFunc(all)).
+		Watches(&v1alpha1.AddonCatalog{}, told(f.events, &v1alpha1.AddonCatalog{}, always, ofCatalog)).
 		Watches(&v1alpha1.AddonRollout{}, handler.EnqueueRequestsFromMapFunc(all), builder.WithPredicates(changed(rolloutMatters))).
 		Watches(&v1alpha1.ClusterNetwork{}, gathered(all), builder.WithPredicates(changed(clusterMatters))).
 		Watches(&v1alpha1.Addon{}, gathered(all), builder.WithPredicates(changed(addonMatters))).

@@ -135,6 +135,30 @@ func (h *hubUnderTest) eventually(t *testing.T, reasons ...string) {
 	})
 }
 
+// once waits until there are so many events of a reason about an object, and fails when there are more: they are told of changes, not of looks.
+func (h *hubUnderTest) once(t *testing.T, about client.Object, reason, kind string, want int) {
+	t.Helper()
+	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+		var list eventsv1.EventList
+		if err := h.List(ctx, &list); err != nil {
+			return err
+		}
+		got := 0
+		for i := range list.Items {
+			if e := &list.Items[i]; e.Regarding.UID == about.GetUID() && e.Reason == reason && e.Type == kind {
+				got++
+				if e.Series != nil {
+					got += int(e.Series.Count)
+				}
+			}
+		}
+		if got != want {
+			return fmt.Errorf("%s was told %d times of %s, want %d", reason, got, about.GetName(), want)
+		}
+		return nil
+	})
+}
+
 func halts(t *testing.T, h *hubUnderTest, p *player) {
 	t.Helper()
 	h.register(t, "c1 wave=canary", "c2", "c3")
@@ -298,6 +322,8 @@ func recalls(t *testing.T, h *hubUnderTest, p *player) {
 	if ready == nil || ready.Status != "True" || !strings.Contains(ready.Message, "not known: Flannel 9.9.9") || c.Status.Releases == 0 || c.Status.Digest == "" {
 		t.Errorf("the catalog says %+v", c.Status)
 	}
+	h.once(t, &c, "ReleaseRecalled", "Warning", 2)
+	h.once(t, x, "RolloutRecalled", "Warning", 1)
 	// The negative control: what is not recalled any more goes on.
 	must(t, h.Delete(t.Context(), &c))
 	p.set(func() { p.stuck["c2"] = false })
@@ -421,6 +447,9 @@ func refused(t *testing.T, h *hubUnderTest, p *player) {
 	condition("prod", "Overlaps", "policy twin takes Flannel of c2 too")
 	condition("twin", "Overlaps", "policy prod takes Flannel of c2 too")
 	condition("lost", "Invalid", `spec.windows.allow[0].zone: "Europe/Atlantis"`)
+	var lost v1alpha1.UpdatePolicy
+	must(t, h.Get(t.Context(), client.ObjectKey{Name: "lost"}, &lost))
+	h.once(t, &lost, "Invalid", "Warning", 1)
 	h.reaches(t, prod, "Finished", "c1=Done")
 	quiet(t, "something was begun where two policies take a cluster, or where one cannot be followed", func() bool {
 		return wishes(h.addon(t, "c2").Spec)+wishes(h.addon(t, "c3").Spec) != ""
