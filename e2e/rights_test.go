@@ -78,7 +78,7 @@ func TestAnOlderAccountIsGivenWhatItLacks(t *testing.T) {
 	count := len(older.Rules)
 	older.Annotations = nil
 	older.Rules = slices.DeleteFunc(older.Rules, func(r rbacv1.PolicyRule) bool {
-		return slices.Contains(r.Resources, "daemonsets") || slices.Contains(r.ResourceNames, "npn-pod-deletion-deny-policy")
+		return slices.Contains(r.Resources, "daemonsets") || slices.Contains(r.Resources, "nativepodnetworks")
 	})
 	if older, err = roles.Update(t.Context(), older, metav1.UpdateOptions{}); err != nil || len(older.Rules) != count-2 {
 		t.Fatalf("%d rules of %d are left (%v)", len(older.Rules), count, err)

@@ -58,8 +58,11 @@ func (s *Seat) AsAccount(ctx context.Context) error {
 // actingRights tell whether the rights of the account are bound to it, and are no older addonctl's: the last is the newest of them.
 var actingRights = []kube.Right{
 	{Verb: "update", Group: "coordination.k8s.io", Resource: "leases", Namespace: "kube-system"},
-	{Verb: "delete", Group: "admissionregistration.k8s.io", Resource: "validatingadmissionpolicies", Name: "npn-pod-deletion-deny-policy"},
+	{Verb: "list", Group: "oci.oraclecloud.com", Resource: "nativepodnetworks"},
 }
+
+// Acting is the client of addonctl's own account that AsAccount found; nil where there is none that may do what it has to.
+func (s *Seat) Acting() *kube.Client { return s.acting }
 
 // Account is a client that acts as addonctl's own account.
 func (s *Seat) Account(ctx context.Context) (*kube.Client, error) {

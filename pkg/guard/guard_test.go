@@ -553,7 +553,7 @@ func (f *fixture) newerRole(t *testing.T) {
 		if diff := cmp.Diff(want, written); err != nil || diff != "" {
 			t.Errorf("a role of version %s: %v\n%s", version, err, diff)
 		}
-		if _, err := roles.Patch(t.Context(), guard.Account, types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+versionNote+`":"2"}}}`), metav1.PatchOptions{}); err != nil {
+		if _, err := roles.Patch(t.Context(), guard.Account, types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+versionNote+`":"3"}}}`), metav1.PatchOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := guard.Identity(t.Context(), f.admin); err != nil {
@@ -596,7 +596,7 @@ func (f *fixture) newer(t *testing.T) {
 	if written := spec("0", "'older'"); len(written) != 1 {
 		t.Errorf("an older guard was left: %v", written)
 	}
-	if p, err := api.Get(t.Context(), name, metav1.GetOptions{}); err != nil || p.Annotations[versionNote] != "2" {
+	if p, err := api.Get(t.Context(), name, metav1.GetOptions{}); err != nil || p.Annotations[versionNote] != "3" {
 		t.Errorf("what was restored says version %q (%v)", p.Annotations[versionNote], err)
 	}
 }

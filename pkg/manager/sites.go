@@ -137,11 +137,14 @@ type seat struct {
 
 func (s *seat) Hold(hold string) { s.hold = hold }
 
-// Observe looks as addonctl's own account where there is one.
+// Observe looks as addonctl's own account where there is one, so that our user needs no right to look: to ask for the account's tokens is enough.
 func (s *seat) Observe(ctx context.Context) (plan.Input, error) {
 	if !s.known {
 		if err := s.AsAccount(ctx); err != nil {
 			return plan.Input{}, err
+		}
+		if acting := s.Acting(); acting != nil {
+			s.Observer.Target = acting
 		}
 		s.known = true
 	}
