@@ -28,7 +28,12 @@ func kustomized(objects []*unstructured.Unstructured, o *overlay) ([]*unstructur
 			return nil, fmt.Errorf("reading overlay file %q: %w", name, err)
 		}
 	}
-	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(fsys, "/")
+	return build(fsys, "/")
+}
+
+// build runs kustomize in a folder of a file system in memory.
+func build(fsys filesys.FileSystem, folder string) ([]*unstructured.Unstructured, error) {
+	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(fsys, folder)
 	if err != nil {
 		return nil, err
 	}
