@@ -42,6 +42,14 @@ build: ## Build bin/addonctl, and kubectl-addon beside it
 	@go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/addonctl ./cmd/addonctl
 	@ln -sf addonctl $(BIN)/kubectl-addon
 
+IMAGE_OUT := $(BIN)
+IMAGE     := go run ./e2e/image -version '$(VERSION)' -revision '$(shell git rev-parse HEAD 2>/dev/null)'
+
+.PHONY: image
+image: ## Build the images of addon-manager (with addonctl in it) and addon-pod for amd64 and arm64, as OCI archives in bin/ (IMAGE_OUT=folder)
+	@$(IMAGE) -out $(IMAGE_OUT)/addon-manager.tar addon-manager addonctl
+	@$(IMAGE) -out $(IMAGE_OUT)/addon-pod.tar addon-pod
+
 .PHONY: sandbox
 sandbox: $(addprefix sandbox-,$(KUBERNETES)) ## Build the embedded control planes once into the cache folder (minutes; KUBERNETES=1.36 builds one)
 sandbox-%:

@@ -66,6 +66,7 @@ var allowed = map[string][]string{
 	"e2e":               {},
 	"e2e/architecture":  {},
 	"e2e/crash":         {},
+	"e2e/image":         {},
 	"e2e/sandbox/build": {},
 	"e2e/sandbox/npn":   {},
 }

@@ -34,6 +34,9 @@ import (
 	"github.com/addonctl/addonctl/pkg/metric"
 )
 
+// buildVersion is set by the linker (see e2e/image).
+var buildVersion = "dev"
+
 // LeaseName is the name of the Lease in the hub that elects the leader; a shard has one of its own.
 const LeaseName = "addon-manager"
 
@@ -60,6 +63,8 @@ type options struct {
 	workers                     int
 	resync                      time.Duration
 	timeout                     time.Duration
+	// version only says which one this is.
+	version bool
 }
 
 func (o *options) flags(errs io.Writer) *pflag.FlagSet {
@@ -79,6 +84,7 @@ func (o *options) flags(errs io.Writer) *pflag.FlagSet {
 	f.IntVar(&o.workers, "workers", 10, "how many clusters are worked on at once; one whose nodes are waited for does not count")
 	f.DurationVar(&o.resync, "resync", 5*time.Minute, "time between two looks at a cluster that has nothing to do, and the longest back-off of one that does not answer")
 	f.DurationVar(&o.timeout, "timeout", 15*time.Minute, "how long the nodes of a move may take that the DaemonSet controller changes, before those in trouble make it a failed one")
+	f.BoolVar(&o.version, "version", false, "say which version this is, and end")
 	return f
 }
 
@@ -131,6 +137,10 @@ func Run(ctx context.Context, args []string, errs io.Writer) int {
 		fmt.Fprintf(errs, "addon-manager: %s\n", err)
 		return exitUsage
 	}
+	if o.version {
+		fmt.Fprintf(errs, "addon-manager %s\n", buildVersion)
+		return exitOK
+	}
 	if !f.Changed("rollouts") {
 		o.rollouts = o.selector == ""
 	}
@@ -145,6 +155,7 @@ func Run(ctx context.Context, args []string, errs io.Writer) int {
 	log := logr.FromSlogHandler(slog.NewJSONHandler(errs, nil))
 	ctrl.SetLogger(log)
 	klog.SetLogger(log)
+	log.Info("The manager begins", "version", buildVersion)
 	if err := o.run(ctx, selector); err != nil {
 		log.Error(err, "The manager ends")
 		return exitFailure
