@@ -56,9 +56,11 @@ func (f *fleet) ctl(t *testing.T, args ...string) result {
 
 // A release appears in the catalog of a hub and goes over its clusters by itself: the canary wave first, the next one when somebody approved it,
 // pinned clusters never. Another one breaks the canary, which is put back, and no other cluster hears of it. It would catch a manager
-// that tells everybody at once, moves a pin, or goes on over a failure.
+// that tells everybody at once, moves a pin, or goes on over a failure. The manager has the rights that are shipped, and uses each of them.
 func TestAReleaseGoesOverAFleet(t *testing.T) {
-	f := startFleet(t, map[string]testkube.Options{"dev": {Nodes: 2}, "prod": {Nodes: 2}, "kept": {Nodes: 2}})
+	f := &fleet{shipped: true}
+	// An API server before 1.34 streams no lists: there the manager lists records before it watches them.
+	f.start(t, testkube.Options{Audit: true, APIServerArgs: []string{"--feature-gates=WatchList=false"}}, map[string]testkube.Options{"dev": {Nodes: 2, Audit: true}, "prod": {Nodes: 2}, "kept": {Nodes: 2}})
 	directory := f.without(t, "0.27.3")
 	f.label(t, "dev", "env", "dev")
 	f.label(t, "prod", "env", "prod")
@@ -70,7 +72,7 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 		MaxConcurrent: &one, Soak: &metav1.Duration{},
 	}})
 	f.create(t, &v1alpha1.AddonCatalog{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.CatalogName}, Spec: v1alpha1.AddonCatalogSpec{Directory: directory}})
-	m := startManager(t, f.program("a"), f.hub.KubeconfigPath(), f.catalog, "--gather", "2s")
+	m := startManager(t, f.program("a"), f.hub.Account(t, managers, "addon-manager"), f.catalog, "--gather", "2s")
 	for _, name := range []string{"dev", "prod", "kept"} {
 		f.arrives(t, name, "0.26.2")
 	}
@@ -126,6 +128,7 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 	f.told(t, "prod.flannel", "MoveStarted", "MoveDone")
 	f.told(t, "dev.flannel", "RollHalted", "ReleaseHeld", "WayBackStarted", "WentBack")
 	f.measured(t, m)
+	f.usesItsRights(t, m)
 }
 
 // measured looks at what the manager tells of all this to Prometheus.
@@ -176,7 +179,7 @@ func (f *fleet) seenByKubectl(t *testing.T, finished, halted string) {
 		"addons":                    {"NAME CLUSTER ADDON INSTALLED PIN STATE READY REASON NODESREADY NODES AGE", "kept.flannel kept Flannel 0.26.2 0.26.2 ACTIVE True AllNodesReady 2 2", "dev.flannel dev Flannel 0.27.3 ACTIVE True AllNodesReady 2 2"},
 		"rollouts":                  {"NAME ADDON VERSION PHASE WAVE RUNNING DONE FAILED CLUSTERS AGE", finished + " Flannel 0.27.3 Finished", halted + " Flannel 0.27.4 Halted 0 0 1 2"},
 		"upol":                      {"NAME SELECTOR CLUSTERS READY REASON PAUSED AGE", "fleet 3 True Accepted"},
-		"addoncatalogs":             {"NAME RELEASES READY READ"},
+		"addoncatalogs":             {"NAME RELEASES VERSION READY REASON READ"},
 		"cnet,addons,rollouts,upol": {"clusternetwork.addonctl.io/dev", "addon.addonctl.io/kept.flannel", "addonrollout.addonctl.io/" + halted, "updatepolicy.addonctl.io/fleet"},
 	} {
 		out, err := kubectl("get", what)

@@ -41,6 +41,8 @@ type fleet struct {
 	members map[string]*cluster
 	// binary is the folder of addon-manager.
 	binary, catalog string
+	// shipped is true where the manager has the rights that are shipped, in the hub and on its clusters; else it is an administrator.
+	shipped bool
 }
 
 const managers = "addonctl-system"
@@ -51,10 +53,17 @@ const long = 4 * time.Minute
 // startFleet starts a hub and clusters that run flannel 0.26.2, put there by a command line. They are registered in the hub, automatic.
 func startFleet(t *testing.T, members map[string]testkube.Options) *fleet {
 	t.Helper()
+	f := &fleet{}
+	f.start(t, testkube.Options{}, members)
+	return f
+}
+
+func (f *fleet) start(t *testing.T, itself testkube.Options, members map[string]testkube.Options) {
+	t.Helper()
 	t.Parallel()
-	f := &fleet{members: map[string]*cluster{}, binary: t.TempDir(), catalog: quick(t)}
+	f.members, f.binary, f.catalog = map[string]*cluster{}, t.TempDir(), quick(t)
 	f.build(t)
-	f.hub = testkube.Start(t, testkube.Options{})
+	f.hub = testkube.Start(t, itself)
 	scheme := runtime.NewScheme()
 	if err := errors.Join(v1alpha1.AddToScheme(scheme), clientgoscheme.AddToScheme(scheme)); err != nil {
 		t.Fatal(err)
@@ -70,7 +79,11 @@ func startFleet(t *testing.T, members map[string]testkube.Options) *fleet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: managers}})
+	if f.shipped {
+		f.ctl(t, "init", "--hub", "--image", "example.com/addon-manager:test", "--yes")
+	} else {
+		f.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: managers}})
+	}
 	for name, o := range members {
 		c := &cluster{Cluster: testkube.Start(t, o), catalog: f.catalog}
 		c.kubeconfig = c.KubeconfigPath()
@@ -78,7 +91,6 @@ func startFleet(t *testing.T, members map[string]testkube.Options) *fleet {
 		f.members[name] = c
 		f.register(t, name, c)
 	}
-	return f
 }
 
 // build builds addon-manager twice, under two names: an audit log tells a program by its name.
@@ -110,7 +122,12 @@ func (f *fleet) create(t *testing.T, o client.Object) {
 // register registers a cluster in the hub. What its own record wants goes along, the pin of its installation among it, which is taken off then.
 func (f *fleet) register(t *testing.T, name string, c *cluster) {
 	t.Helper()
-	args := []string{"cluster", "register", name, "--kubeconfig-file", c.kubeconfig, "--label", "name=" + name, "--yes", "-o", "json"}
+	kubeconfig := c.kubeconfig
+	if f.shipped {
+		c.must(t, "init", "--target", "--yes")
+		kubeconfig = c.Account(t, system, "addon-manager")
+	}
+	args := []string{"cluster", "register", name, "--kubeconfig-file", kubeconfig, "--label", "name=" + name, "--yes", "-o", "json"}
 	if r := read[struct{ Outcome string }](t, f.ctl(t, args...)); r.Outcome != "Registered" {
 		t.Fatalf("registering %s: %+v", name, r)
 	}
@@ -653,11 +670,8 @@ func TestACommandLeavesTheWorkToAManager(t *testing.T) {
 	c.must(t, "unpin", "--yes")
 	program := filepath.Join(t.TempDir(), "addon-manager-a")
 	buildManager(t, program)
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: managers}}
-	if _, err := c.Client().CoreV1().Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	m := startManager(t, program, c.kubeconfig, c.catalog, "--rollouts=false")
+	c.deploys(t)
+	m := startManager(t, program, c.Account(t, managers, "addon-manager"), c.catalog, "--rollouts=false")
 	testkube.Eventually(t, soon, func(context.Context) error {
 		if s := c.must(t, "status").out; !strings.Contains(s, "the manager "+managers+"/addon-manager") {
 			return fmt.Errorf("no manager is seen:\n%s", s)
@@ -683,6 +697,7 @@ func TestACommandLeavesTheWorkToAManager(t *testing.T) {
 	}
 
 	m.kill()
+	c.lacksNothing(t)
 	c.must(t, "retry", "--yes") // the Lease of the manager has not run out: nothing is to be carried out for this
 	testkube.Eventually(t, soon, func(context.Context) error {
 		if s := c.must(t, "status").out; strings.Contains(s, "the manager") {

@@ -135,7 +135,7 @@ Exit codes: 0 done, 1 failure, 2 usage, 3 refused by a rule, 4 gate failed or ha
 		a.versionsCommand(), a.outdatedCommand(),
 		a.breakGlassCommand(), a.uninstallCommand(),
 		a.clusterCommand(), a.sandboxCommand(), a.versionCommand(),
-		a.catalogCommand(), a.rolloutCommand(), a.recallCommand(),
+		a.catalogCommand(), a.rolloutCommand(), a.recallCommand(), a.initCommand(),
 	)
 	c.InitDefaultCompletionCmd()
 	c.CompletionOptions.HiddenDefaultCmd = false

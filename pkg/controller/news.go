@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/status"
 )
 
 // news is what an event says. Events are told of the difference of two editions of a record, by the leader: so each is told once, whoever
@@ -67,7 +68,7 @@ func ofCluster(before, after *v1alpha1.ClusterNetwork) []news {
 func ofAddon(before, after *v1alpha1.Addon) []news {
 	out := append(ofMove(before, after), ofStall(before, after)...)
 	for _, h := range after.Status.Held {
-		if heldRelease(before, h.Version) == nil {
+		if status.Held(before, h.Version) == nil {
 			out = append(out, bad("ReleaseHeld", h.Version, "it was put back from %s, which is held%s", h.Version, colon(h.Reason)))
 		}
 	}
@@ -109,7 +110,7 @@ func goneBack(before, after *v1alpha1.Addon) (why string, ok bool) {
 		return b.Reason, true
 	}
 	if h := after.Status.History; len(h) > 1 {
-		if held := heldRelease(after, h[1].Version); held != nil {
+		if held := status.Held(after, h[1].Version); held != nil {
 			return held.Reason, true
 		}
 	}
@@ -156,12 +157,12 @@ func ofFindings(before, after *v1alpha1.Addon) []news {
 func ofCatalog(before, after *v1alpha1.AddonCatalog) []news {
 	var out []news
 	for _, r := range after.Spec.Recalls {
-		if recallOf(before.Spec.Recalls, r.Addon, r.Version) == nil {
+		if status.RecallOf(before.Spec.Recalls, r.Addon, r.Version) == nil {
 			out = append(out, bad("ReleaseRecalled", r.Addon+" "+r.Version, "%s %s, by %s: %s", r.Addon, r.Version, cmp.Or(r.By, "somebody"), r.Reason))
 		}
 	}
 	for _, r := range before.Spec.Recalls {
-		if recallOf(after.Spec.Recalls, r.Addon, r.Version) == nil {
+		if status.RecallOf(after.Spec.Recalls, r.Addon, r.Version) == nil {
 			out = append(out, good("RecallTakenOff", r.Addon+" "+r.Version, "%s %s", r.Addon, r.Version))
 		}
 	}
@@ -205,4 +206,12 @@ func leave(r events.EventRecorder, about runtime.Object, n news) {
 	const most, action = 1024, 128 // what an event takes
 	of := strings.TrimSpace("Reconcile " + n.of)
 	r.Eventf(about, nil, n.kind, n.reason, of[:min(len(of), action)], "%s", strings.ToValidUTF8(n.note[:min(len(n.note), most)], ""))
+}
+
+// colon is what follows a sentence with its reason.
+func colon(text string) string {
+	if text == "" {
+		return ""
+	}
+	return ": " + text
 }

@@ -21,7 +21,7 @@ func texts(all []news) []string {
 func TestAnAddonsNewsAreToldOnceEach(t *testing.T) {
 	t.Parallel()
 	edition := func(how ...func(*v1alpha1.Addon)) *v1alpha1.Addon {
-		a := resting().addon.DeepCopy()
+		a := resting().Addon.DeepCopy()
 		for _, f := range how {
 			f(a)
 		}

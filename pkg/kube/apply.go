@@ -163,3 +163,17 @@ func Conflicts(err error) (string, bool) {
 	slices.Sort(out) // the server lists them in any order
 	return strings.Join(out, "; "), len(out) > 0
 }
+
+// OwnConflict tells whether an apply conflicts with nobody but ourselves: fields that this program wrote by another way than an apply.
+func OwnConflict(err error) bool {
+	if _, ok := Conflicts(err); !ok {
+		return false
+	}
+	status, _ := err.(apierrors.APIStatus)
+	for _, cause := range status.Status().Details.Causes {
+		if cause.Type == metav1.CauseTypeFieldManagerConflict && !strings.HasPrefix(cause.Message, fmt.Sprintf("conflict with %q", FieldManager)) {
+			return false
+		}
+	}
+	return true
+}

@@ -34,6 +34,12 @@ func (c *Cluster) User(tb testing.TB, name string, rules ...rbacv1.PolicyRule) (
 	return c.configOf(token), c.kubeconfigOf(tb, name, token)
 }
 
+// Account is the path of a kubeconfig for a service account that is there, good for a day.
+func (c *Cluster) Account(tb testing.TB, namespace, name string) (kubeconfig string) {
+	tb.Helper()
+	return c.kubeconfigOf(tb, name, c.token(tb, metav1.ObjectMeta{Namespace: namespace, Name: name}))
+}
+
 // token is minted as a program would mint it.
 func (c *Cluster) token(tb testing.TB, account metav1.ObjectMeta) string {
 	tb.Helper()
