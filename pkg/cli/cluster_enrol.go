@@ -171,6 +171,12 @@ func (a *app) reach(ctx context.Context, name, file string) (*session, []byte, e
 	}
 	seat := drive.New(drive.Place{Cluster: name, Target: target, Hub: f.client, Catalog: c, Charts: folder, By: drivenBy})
 	seat.Note = a.note
+	if err := seat.AsAccount(ctx); err != nil {
+		return nil, nil, err
+	}
+	if acting := seat.Acting(); acting != nil { // as the manager will: the user of the kubeconfig may have no right but to ask for its tokens
+		seat.Observer.Target, target = acting, acting
+	}
 	return &session{
 		app: a, seat: seat, client: target, hub: seat.Hub, observer: seat.Observer, engine: seat.Engine, loop: seat.Loop, clock: time.Now,
 	}, data, nil
