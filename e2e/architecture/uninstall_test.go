@@ -22,12 +22,15 @@ func TestOnlyTheUninstallCommandRemovesACNI(t *testing.T) {
 		"helm.Engine.Remove":   regexp.MustCompile(`(?i)engine\)?\.Remove\(|\be\.Remove\(|Target\.Remove\(`),
 		"record.Store.Erase":   regexp.MustCompile(`\.Erase\(`),
 		"hub.Hub.RemoveAddon":  regexp.MustCompile(`\.RemoveAddon\(`),
+		"hub.Hub.Forget":       regexp.MustCompile(`\.Forget\(`),
 		"guard.BreakGlass":     regexp.MustCompile(`\bguard\.BreakGlass\(`),
 		"session.remove":       regexp.MustCompile(`\bs\.remove\(ctx, addOn\)`),
 		"deleting a DaemonSet": regexp.MustCompile(`DaemonSets\([^)]*\)\.Delete`),
 	}
 	want := map[string][]string{
-		"helm.Engine.Remove": {"pkg/cli/uninstall.go"}, "record.Store.Erase": {"pkg/engine/helm/remove.go"}, "hub.Hub.RemoveAddon": {"pkg/cli/uninstall.go"},
+		"helm.Engine.Remove": {"pkg/cli/uninstall.go"}, "record.Store.Erase": {"pkg/engine/helm/remove.go"},
+		// Forget takes records of another cluster out of a hub, for cluster unregister: it has no client of that cluster.
+		"hub.Hub.RemoveAddon": {"pkg/cli/uninstall.go", "pkg/hub/enrol.go"}, "hub.Hub.Forget": {"pkg/cli/cluster_enrol.go"},
 		"guard.BreakGlass": {"pkg/cli/breakglass.go"}, "session.remove": {"pkg/cli/uninstall.go"},
 		"deleting a DaemonSet": {control},
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/status"
 )
@@ -70,25 +71,31 @@ func (a *app) explainRecords(c *cobra.Command, q question, at string) (r explain
 	if err != nil {
 		return r, false, err
 	}
-	f, err := s.hub.Fleet(c.Context())
+	f, unread := s.hub.Fleet(c.Context())
 	n := f.Network(a.cluster)
 	remote = n != nil && n.Spec.Connection != nil
 	alone := remote || at != "" // nobody looks at the cluster
+	if unread == nil {
+		r.Records = slices.DeleteFunc(status.Explain(f, a.cluster, then, now), func(x status.Explanation) bool {
+			return q.addOn != "" && !strings.EqualFold(q.addOn, x.AddOn)
+		})
+	}
+	if !alone || len(r.Records) > 0 {
+		return r, remote, nil // of what cannot be read, whoever looks at the cluster says what is wrong
+	}
+	return r, remote, unexplained(a.cluster, n, unread)
+}
+
+// unexplained is why the records say nothing of a cluster.
+func unexplained(cluster string, n *v1alpha1.ClusterNetwork, unread error) error {
 	switch {
-	case err != nil && alone:
-		return r, remote, err
-	case err != nil:
-		return r, false, nil // whoever looks at the cluster says what is wrong
-	case n == nil && alone:
-		return r, false, usage("addonctl cluster list shows the clusters", "there is no record of cluster %q", a.cluster)
+	case unread != nil:
+		return unread
+	case n == nil:
+		return usage("addonctl cluster list shows the clusters", "there is no record of cluster %q", cluster)
+	default:
+		return usage("addonctl cluster list shows the add-ons of each cluster", "no such add-on is recorded for cluster %q", cluster)
 	}
-	r.Records = slices.DeleteFunc(status.Explain(f, a.cluster, then, now), func(x status.Explanation) bool {
-		return q.addOn != "" && !strings.EqualFold(q.addOn, x.AddOn)
-	})
-	if len(r.Records) == 0 && alone {
-		return r, remote, usage("addonctl cluster list shows the add-ons of each cluster", "no such add-on is recorded for cluster %q", a.cluster)
-	}
-	return r, remote, nil
 }
 
 // then is the time that is asked about.
