@@ -36,7 +36,7 @@ type undertaking struct {
 	leave func()
 	// rest ends the wait for nodes and returns when it has ended; nil when nobody waits.
 	rest func()
-	// gated are the nodes that were being changed at the last look.
+	// gated are the nodes that were being changed at the last look, or right after it.
 	gated []string
 }
 
@@ -141,15 +141,24 @@ func (r *Clusters) oneStep(ctx context.Context, c *v1alpha1.ClusterNetwork, a *v
 func (r *Clusters) time(u *undertaking) {
 	out := u.course.Outcome()
 	took := passed(u.gated, out)
-	u.gated = nil
-	if out.Plan.Roll != nil {
-		u.gated = out.Plan.Roll.InFlight
-	}
+	u.gated = underGates(out.Plan.Roll)
 	for _, t := range took {
 		if r.Times != nil {
 			r.Times.Gate(u.addOn, t)
 		}
 	}
+}
+
+// underGates are the nodes that a roll is changing, or is about to: by the next look they may be through.
+func underGates(roll *noderoll.Decision) []string {
+	if roll == nil {
+		return nil
+	}
+	out := slices.Clone(roll.InFlight)
+	for _, t := range roll.Delete {
+		out = append(out, t.Node)
+	}
+	return out
 }
 
 // passed is how long those of the nodes took, from their new pod on, that were being changed and are through.

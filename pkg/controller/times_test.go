@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -39,6 +40,13 @@ func TestANodeIsTimedOnceItIsThrough(t *testing.T) {
 			out := reconcile.Outcome{Input: plan.Input{Nodes: nodes, Now: noon, Installed: plan.Installed{Newest: "new"}}, Plan: plan.Plan{Roll: c.roll}}
 			if diff := cmp.Diff(c.want, passed(c.gated, out)); diff != "" {
 				t.Errorf("timed (-want +got):\n%s", diff)
+			}
+			before := &noderoll.Decision{InFlight: slices.Clip(c.gated[:len(c.gated)/2])} // nodes may be deleted and through between two looks
+			for _, n := range c.gated[len(c.gated)/2:] {
+				before.Delete = append(before.Delete, noderoll.Target{Node: n})
+			}
+			if diff := cmp.Diff(c.want, passed(underGates(before), out)); diff != "" {
+				t.Errorf("timed after they were deleted (-want +got):\n%s", diff)
 			}
 		})
 	}
