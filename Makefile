@@ -91,6 +91,10 @@ bench-roll: sandbox-1.36 ## Compare our roll with the DaemonSet controller's on 
 	go test ./e2e -run 'TestARollCostsLittleMoreThanTheControllers|TestAHaltComesSoon' -v -count=1 -parallel 1 -timeout 40m \
 		-roll-nodes $(ROLL_NODES) -roll-rounds 2 -halts $(HALTS) -halt-limit 2s
 
+.PHONY: bench-fleet
+bench-fleet: sandbox-1.36 ## Measure what 1,000 simulated clusters cost the manager of a fleet: one rollout, a hundred, nothing, a restart (6 minutes)
+	go test ./e2e -run TestWhatAFleetCostsItsManager -v -count=1 -timeout 30m -fleet-clusters 1000 -fleet-idle 60s -fleet-goals
+
 .PHONY: bench
 bench: build $(HELM) ## Run the benchmarks
 	go test ./... -run '^$$' -bench . -benchmem

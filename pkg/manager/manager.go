@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -46,6 +47,10 @@ const (
 	burst = 300
 )
 
+// thrifty is how much of what is in use may be garbage, in percent: most of the time nothing happens, and what reading a fleet left behind would
+// stay for as long. GOGC of the environment replaces it.
+const thrifty = 40
+
 // options are the flags.
 type options struct {
 	kubeconfig string
@@ -81,7 +86,7 @@ func (o *options) flags(errs io.Writer) *pflag.FlagSet {
 	f.BoolVar(&o.rollouts, "rollouts", true, "open rollouts and decide on them, for the whole hub; one manager alone does, so it is off with --selector")
 	f.BoolVar(&o.byDefault, "default-policy", true, "let clusters that no UpdatePolicy takes follow the built-in one; else they stay as they are")
 	f.DurationVar(&o.gather, "gather", 30*time.Second, "how long after a rollout was opened its clusters are chosen: they tell one after the other which release they would take")
-	f.IntVar(&o.workers, "workers", 10, "how many clusters are worked on at once; one whose nodes are waited for does not count")
+	f.IntVar(&o.workers, "workers", 10, "how many clusters, and how many rollouts, are worked on at once; a cluster whose nodes are waited for does not count")
 	f.DurationVar(&o.resync, "resync", 5*time.Minute, "time between two looks at a cluster that has nothing to do, and the longest back-off of one that does not answer")
 	f.DurationVar(&o.timeout, "timeout", 15*time.Minute, "how long the nodes of a move may take that the DaemonSet controller changes, before those in trouble make it a failed one")
 	f.BoolVar(&o.version, "version", false, "say which version this is, and end")
@@ -152,6 +157,9 @@ func Run(ctx context.Context, args []string, errs io.Writer) int {
 		fmt.Fprintf(errs, "addon-manager: %s\n", err)
 		return exitUsage
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(thrifty)
+	}
 	log := logr.FromSlogHandler(slog.NewJSONHandler(errs, nil))
 	ctrl.SetLogger(log)
 	klog.SetLogger(log)
@@ -197,7 +205,7 @@ func (o *options) controllers(m ctrl.Manager, hub *kube.Client, c *controller.Ca
 	}
 	var err error
 	if o.rollouts {
-		err = controller.AddFleet(m, controller.FleetOptions{DefaultPolicy: o.byDefault, Catalogs: c, Gather: o.gather, Times: seen})
+		err = controller.AddFleet(m, controller.FleetOptions{DefaultPolicy: o.byDefault, Catalogs: c, Gather: o.gather, Times: seen, Workers: o.workers})
 	} else {
 		err = controller.AddCatalog(m, c)
 	}
