@@ -128,6 +128,21 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 	f.told(t, "prod.flannel", "MoveStarted", "MoveDone")
 	f.told(t, "dev.flannel", "RollHalted", "ReleaseHeld", "WayBackStarted", "WentBack")
 	f.measured(t, m)
+
+	// Both are recalled, and nothing newer is left: clusters go back to what they came from, in the same waves.
+	f.ctl(t, "recall", "Flannel", "0.27.4", "--reason", "it crashes", "--yes")
+	f.ctl(t, "recall", "Flannel", "0.27.3", "--reason", "it loses packets", "--yes")
+	const away = "fleet-flannel-0.26.2-from-0.27.3"
+	if waits = f.rollout(t, away, "Approval"); waits.Status.Done != 1 || waits.Spec.Leaves != "0.27.3" {
+		t.Errorf("waiting for approval: %+v", waits)
+	}
+	f.arrives(t, "dev", "0.26.2")
+	f.ctl(t, "rollout", "approve", away, "--wave", "rest", "--reason", "a test", "--yes")
+	if s := f.rollout(t, away, "Finished").Status; s.Clusters != 2 || s.Done != 2 {
+		t.Errorf("finished: %+v", s)
+	}
+	f.arrives(t, "prod", "0.26.2")
+	f.arrives(t, "kept", "0.26.2")
 	f.usesItsRights(t, m)
 }
 

@@ -78,6 +78,7 @@ func (s *session) carry(c *cobra.Command, r plan.Request, f actFlags) (*actRepor
 		return s.refuse(in, p)
 	}
 	w := drive.Wish(in, p)
+	w.Own = true
 	if len(p.Steps) == 0 && !changes(in, w) {
 		return s.unchanged(c, in, p)
 	}

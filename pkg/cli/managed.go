@@ -22,18 +22,20 @@ import (
 // does. Where that cannot be seen, there is none: the Lease of the cluster itself keeps two actors apart in any case.
 func (s *session) managing(ctx context.Context, now time.Time) string {
 	c, err := s.hub.Cluster(ctx, s.cluster)
-	if err != nil || c == nil {
-		return ""
-	}
-	namespace, name, ok := strings.Cut(c.Status.Manager, "/")
-	if !ok {
-		return ""
-	}
-	l, err := s.client.Typed.CoordinationV1().Leases(namespace).Get(ctx, name, metav1.GetOptions{})
-	if err != nil || !lives(l, now) {
+	if err != nil || c == nil || !s.live(ctx, c.Status.Manager, now) {
 		return ""
 	}
 	return c.Status.Manager
+}
+
+// live tells whether a manager is at work, by the name of its Lease in the hub as "namespace/name".
+func (s *session) live(ctx context.Context, manager string, now time.Time) bool {
+	namespace, name, ok := strings.Cut(manager, "/")
+	if !ok {
+		return false
+	}
+	l, err := s.client.Typed.CoordinationV1().Leases(namespace).Get(ctx, name, metav1.GetOptions{})
+	return err == nil && lives(l, now)
 }
 
 // doubt is how far the clocks of a manager and of an API server may be apart.
@@ -143,7 +145,7 @@ func (u undertaking) endManaged(s *session, c *cobra.Command, out reconcile.Outc
 	held, put := u.putBack(out)
 	switch {
 	case !back && out.End == reconcile.Superseded && out.Input.Desired.Back.Revision > 0,
-		!back && drive.Failed(out, f.timeout) && drive.OnFailure(u.w.Desired, out) != plan.Hold:
+		!back && drive.Failed(out, f.timeout) && drive.ByManager(u.w.Desired, out) != plan.Hold:
 		return s.watchReturn(c, out, f)
 	case !back && out.End == reconcile.Done && put:
 		return returned(c, plan.Back{Leaves: held.Version, Reason: held.Reason}, out)

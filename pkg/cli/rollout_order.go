@@ -40,7 +40,7 @@ var orderVerbs = []orderVerb{
 	},
 	{
 		status.Abort, "", "End a rollout where it stands",
-		"Ends a rollout for good: no cluster begins, and those under way change no further node. It can still be taken back (undo).",
+		"Ends a rollout for good: no cluster begins, those that were told and had not begun are let go, and those under way change no further node. It can still be taken back (undo).",
 		`  addonctl rollout abort fleet-flannel-0.27.3 --reason "a newer release comes tomorrow" --yes`,
 	},
 	{

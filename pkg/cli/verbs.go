@@ -9,7 +9,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/plan"
 )
@@ -154,14 +156,20 @@ func (a *app) pinCommand() *cobra.Command {
 	var own settingsFlags
 	var roll rollFlags
 	var until string
+	many := manyFlags{verb: "pin"}
 	r := plan.Request{Verb: plan.SetPin}
 	c := &cobra.Command{
-		Use:   "pin --version V --reason R",
+		Use:   "pin --version V --reason R [-l SELECTOR]",
 		Short: "Keep the add-on at a version; nobody but you moves it from then on",
 		Long: `Pins the add-on to a release and, when another one is installed, moves it there. A pin is never changed by addonctl:
-keeping the add-on fit for the cluster's Kubernetes version is yours from then on.`,
-		Example: `  addonctl pin --version 0.26.2 --reason "waiting for the kernel fix" --until 2027-01-31 --ticket NET-42`,
-		Args:    noArgs, PreRunE: a.checkOutput,
+keeping the add-on fit for the cluster's Kubernetes version is yours from then on. A pin with an end (--until) is told of two weeks before.
+
+With -l the add-ons of all clusters of the hub with these labels are pinned. Only their records are written, each as it was read, and the manager moves
+the clusters; where none is at work nothing moves until somebody runs addonctl update. A cluster whose network type or Kubernetes the release does
+not fit is named with the reason, and then nothing is written, unless --skip-unfit leaves it out. Exit code 7 says that clusters were left out, or failed.`,
+		Example: `  addonctl pin --version 0.26.2 --reason "waiting for the kernel fix" --until 2027-01-31 --ticket NET-42
+  addonctl pin -l env=prod --version 0.26.2 --reason "a freeze" --until 2027-01-07 --dry-run`,
+		Args: noArgs, PreRunE: a.checkOutput,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if r.Version == "" {
 				return usage("addonctl versions lists the releases", "pin needs --version")
@@ -178,6 +186,9 @@ keeping the add-on fit for the cluster's Kubernetes version is yours from then o
 			if r.Pin.Until, err = parseUntil(until, time.Now()); err != nil {
 				return err
 			}
+			if wanted, err := many.wanted(c); err != nil || wanted {
+				return a.pinMany(c, r, f, many, err)
+			}
 			if r.Settings, err = own.read(a, c); err != nil {
 				return err
 			}
@@ -189,9 +200,10 @@ keeping the add-on fit for the cluster's Kubernetes version is yours from then o
 	}
 	c.Flags().StringVar(&r.Version, "version", "", "release to keep")
 	c.Flags().StringVar(&r.Pin.Reason, "reason", "", "why, for whoever meets the pin later")
-	c.Flags().StringVar(&until, "until", "", "day on which you mean to look at it again (2027-01-31); nothing happens by itself")
+	c.Flags().StringVar(&until, "until", "", "day on which the pin ends (2027-01-31): the UpdatePolicy says what becomes of it then (onPinEnd), and without one it holds")
 	c.Flags().StringVar(&r.Pin.Ticket, "ticket", "", "your own reference")
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
+	many.add(c)
 	own.add(a, c)
 	roll.add(c)
 	onFailureFlag(c, &r.OnFailure)
@@ -232,18 +244,43 @@ func parseUntil(s string, now time.Time) (time.Time, error) {
 
 func (a *app) unpinCommand() *cobra.Command {
 	f := actFlags{wait: true}
+	many := manyFlags{verb: "unpin"}
 	c := &cobra.Command{
-		Use:   "unpin",
+		Use:   "unpin [-l SELECTOR]",
 		Short: "Return a pinned add-on to automatic updates",
-		Long:  `Takes the pin off. Nothing moves by this alone: "addonctl update" moves to the newest release that fits.`,
-		Args:  noArgs, PreRunE: a.checkOutput,
+		Long: `Takes the pin off. Nothing moves by this alone: "addonctl update" moves to the newest release that fits, and where a manager decides on rollouts
+the add-on takes part in them again. With -l this is done for all clusters of the hub with these labels.`,
+		Example: `  addonctl unpin
+  addonctl unpin -l env=prod --yes`,
+		Args: noArgs, PreRunE: a.checkOutput,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if wanted, err := many.wanted(c); err != nil || wanted {
+				return a.pinMany(c, plan.Request{}, f, many, err)
+			}
 			return a.run(c, plan.Request{Verb: plan.Unpin}, f)
 		},
 	}
 	a.addOnFlag(c, &f.addOn)
 	c.Flags().BoolVar(&f.yes, "yes", false, "act without asking")
+	many.add(c)
 	return c
+}
+
+// pinMany pins, or un-pins, many clusters of the hub, unless the flags make no sense.
+func (a *app) pinMany(c *cobra.Command, r plan.Request, f actFlags, many manyFlags, err error) error {
+	if err != nil {
+		return err
+	}
+	many.addOn, many.yes, many.version = f.addOn, f.yes, r.Version
+	many.pin = v1alpha1.Pin{Reason: r.Pin.Reason, Ticket: r.Pin.Ticket}
+	if !r.Pin.Until.IsZero() {
+		many.pin.Until = &metav1.Time{Time: r.Pin.Until}
+	}
+	s, err := a.fleet(a.note)
+	if err != nil {
+		return err
+	}
+	return s.many(c.Context(), many)
 }
 
 // run connects and carries a request through.

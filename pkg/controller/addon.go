@@ -7,9 +7,11 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/reconcile"
@@ -21,6 +23,8 @@ type undertaking struct {
 	addOn string
 	// generation of the cluster's record by which it was reached.
 	generation int64
+	// catalog that it is planned with.
+	catalog *catalog.Catalog
 
 	site Site
 	seat Seat
@@ -40,8 +44,8 @@ type undertaking struct {
 	gated []string
 }
 
-func newUndertaking(life context.Context, generation int64, addOn string, s Site) *undertaking {
-	u := &undertaking{addOn: addOn, generation: generation, site: s, seat: s.Seat(addOn)}
+func newUndertaking(life context.Context, generation int64, c *catalog.Catalog, addOn string, s Site) *undertaking {
+	u := &undertaking{addOn: addOn, generation: generation, catalog: c, site: s, seat: s.Seat(addOn)}
 	u.life, u.stop = context.WithCancel(life)
 	u.course = u.seat.Course(u.life)
 	return u
@@ -127,6 +131,7 @@ func (r *Clusters) oneStep(ctx context.Context, c *v1alpha1.ClusterNetwork, a *v
 		return r.trouble(ctx, c, u, err)
 	case next == reconcile.Ended:
 		r.forgive(c.Name)
+		r.tellPin(a, out)
 		return r.ended(ctx, c, u, out)
 	case next == reconcile.OnChange:
 		r.forgive(c.Name)
@@ -175,6 +180,16 @@ func passed(gated []string, out reconcile.Outcome) []time.Duration {
 		}
 	}
 	return took
+}
+
+// tellPin leaves an Event of what became of a pin, or of the release that it keeps.
+func (r *Clusters) tellPin(a *v1alpha1.Addon, out reconcile.Outcome) {
+	if r.Events == nil {
+		return
+	}
+	for _, c := range status.PinNews(a.Status.Conditions, out.Input, out.Plan) {
+		r.Events.Eventf(a, nil, corev1.EventTypeWarning, c.Type, "Reconcile", "%s", c.Message)
+	}
 }
 
 // take takes a cluster over, so that the next step may write.
@@ -297,9 +312,20 @@ func Allowed(ctx context.Context, out reconcile.Outcome, hold string, tenure fun
 	}
 }
 
-// Held changes what was seen as a rollout wants it held: no further node.
+// Held changes what was seen as a rollout wants it held, and as a recall does: no further node.
 func Held(in *plan.Input, hold string) {
-	if hold != "" && in.Desired.Back.Revision == 0 {
+	if (hold != "" || entersRecalled(*in)) && in.Desired.Back.Revision == 0 {
 		in.Desired.Roll.Paused = true
 	}
+}
+
+// entersRecalled tells whether nodes are to take a release that was recalled meanwhile, whoever wanted it. Who is told to leave it goes on.
+func entersRecalled(in plan.Input) bool {
+	if to := in.Desired.Version + in.Desired.MoveTo; in.Catalog == nil || to != "" && !status.SameVersion(to, in.Installed.Version) {
+		return false
+	}
+	a, _ := in.Catalog.AddOn(in.Desired.AddOn)
+	return slices.ContainsFunc(a.Releases, func(r catalog.Release) bool {
+		return r.Status == catalog.Recalled && status.SameVersion(r.Version.String(), in.Installed.Version)
+	})
 }

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/reconcile"
+	"github.com/addonctl/addonctl/pkg/version"
 )
 
 var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -138,5 +140,59 @@ func TestABackOffGrowsUpToItsLimit(t *testing.T) {
 		if got := r.idle(); got < r.Resync || got > r.Resync+r.Resync/5+1 {
 			t.Fatalf("an idle cluster is looked at after %s", got)
 		}
+	}
+}
+
+// What was recalled changes no further node, whoever wanted it; who leaves it, or goes back, goes on.
+func TestARecallChangesNoFurtherNode(t *testing.T) {
+	t.Parallel()
+	known := &catalog.Catalog{AddOns: []catalog.AddOn{{Name: "Flannel", Releases: []catalog.Release{
+		{Version: version.MustParse("0.27.3"), Status: catalog.Active}, {Version: version.MustParse("0.26.2"), Status: catalog.Active},
+	}}}}
+	recalled := known.Recalled(func(_, v string) bool { return v == "0.27.3" })
+	for name, c := range map[string]struct {
+		catalog *catalog.Catalog
+		desired plan.Desired
+		want    bool
+	}{
+		"a release that stands":          {known, plan.Desired{MoveTo: "0.27.3"}, false},
+		"a move by somebody":             {recalled, plan.Desired{MoveTo: "0.27.3"}, true},
+		"a pin":                          {recalled, plan.Desired{Version: "v0.27.3"}, true},
+		"a record that is followed":      {recalled, plan.Desired{}, true},
+		"away from it":                   {recalled, plan.Desired{MoveTo: "0.26.2"}, false},
+		"back from it":                   {recalled, plan.Desired{MoveTo: "0.27.3", Back: plan.Back{Revision: 2}}, false},
+		"a catalog that nobody has read": {nil, plan.Desired{MoveTo: "0.27.3"}, false},
+		"an add-on that nobody knows":    {recalled, plan.Desired{AddOn: "Calico", MoveTo: "0.27.3"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := plan.Input{Catalog: c.catalog, Desired: c.desired, Installed: plan.Installed{Version: "0.27.3"}}
+			if in.Desired.AddOn == "" {
+				in.Desired.AddOn = "Flannel"
+			}
+			if Held(&in, ""); in.Desired.Roll.Paused != c.want {
+				t.Errorf("nodes are left: %v, want %v", in.Desired.Roll.Paused, c.want)
+			}
+		})
+	}
+}
+
+// A catalog that says the same stays the same, so that nobody begins anew because a folder was read again.
+func TestACatalogChangesOnlyWhenItSaysSomethingElse(t *testing.T) {
+	t.Parallel()
+	c := catalogs(t)
+	spec := v1alpha1.AddonCatalogSpec{BuiltIn: true}
+	follow := func() *catalog.Catalog {
+		_, _, _, err := c.follow(t.Context(), spec, v1alpha1.AddonCatalogStatus{}, time.Now())
+		must(t, err)
+		return c.Current()
+	}
+	first := follow()
+	if follow() != first {
+		t.Error("the same was taken for another one")
+	}
+	spec.Recalls = []v1alpha1.Recall{{Addon: "Flannel", Version: newer, Reason: "x"}}
+	if second := follow(); second == first || follow() != second {
+		t.Error("a recall was not taken for another catalog, or twice for one")
 	}
 }

@@ -35,6 +35,8 @@ type Catalogs struct {
 	// builtIn, and what was read last; recalls are laid over that.
 	builtIn, read, current *catalog.Catalog
 	builtInDigest, digest  string
+	// of says what current was made of: a digest, and recalls.
+	of string
 	// followed is true when what the hub says was in force once since this process leads.
 	followed bool
 	// remote is the last call of Fetch.
@@ -132,6 +134,16 @@ func (c *Catalogs) Current() *catalog.Catalog {
 	return c.current
 }
 
+// listed is what was read, without the hub's recalls; nil on a nil Catalogs.
+func (c *Catalogs) listed() *catalog.Catalog {
+	if c == nil {
+		return nil
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.read
+}
+
 // Followed tells whether the hub's AddonCatalog was in force once. Before that nobody may act: what the manager was built with may have a release
 // that the hub's catalog has not, or has recalled.
 func (c *Catalogs) Followed() bool {
@@ -154,7 +166,14 @@ func (c *Catalogs) follow(
 	if err == nil {
 		c.read, c.digest, c.followed = read.catalog, read.digest, true
 	}
-	c.current = c.read.Recalled(func(addOn, version string) bool { return status.RecallOf(s.Recalls, addOn, version) != nil })
+	// Whoever works by the catalog begins anew with another one, so the same stays the same.
+	all := []string{c.digest}
+	for _, r := range s.Recalls {
+		all = append(all, r.Addon+"/"+r.Version)
+	}
+	if of := strings.Join(all, " "); of != c.of {
+		c.of, c.current = of, c.read.Recalled(func(addOn, version string) bool { return status.RecallOf(s.Recalls, addOn, version) != nil })
+	}
 	for _, a := range c.current.AddOns {
 		releases += len(a.Releases)
 	}

@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -46,6 +47,8 @@ type Clusters struct {
 	Timeout time.Duration
 	// Times are told how long nodes took; nil is fine.
 	Times Stopwatch
+	// Events tell what became of pins; nil is fine.
+	Events events.EventRecorder
 
 	mu sync.Mutex
 	// doing are the clusters under way, by their names, and misses how often in a row one could not be reached or worked on.
@@ -166,7 +169,7 @@ func (r *Clusters) Reconcile(ctx context.Context, q ctrl.Request) (ctrl.Result, 
 		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
 	})
 	after := r.drive(ctx, life, c, addOns.Items)
-	return ctrl.Result{RequeueAfter: after}, nil
+	return ctrl.Result{RequeueAfter: untilPin(after, addOns.Items, time.Now())}, nil
 }
 
 // alive is the context of what outlives a reconciliation; nil before Start.
@@ -181,10 +184,10 @@ func (r *Clusters) drive(ctx, life context.Context, c *v1alpha1.ClusterNetwork, 
 	u := r.underWay(c.Name)
 	if u != nil {
 		i := slices.IndexFunc(addOns, func(a v1alpha1.Addon) bool { return a.Spec.Addon == u.addOn })
-		if i >= 0 && u.generation == c.Generation {
+		if i >= 0 && u.generation == c.Generation && u.catalog == r.Catalogs.Current() {
 			return r.step(ctx, c, &addOns[i], u)
 		}
-		r.drop(c.Name) // its record is gone, or the cluster is reached otherwise
+		r.drop(c.Name) // its record is gone, the cluster is reached otherwise, or another catalog is in force
 	}
 	site, err := r.Sites.Reach(ctx, c)
 	if err != nil {
@@ -197,7 +200,7 @@ func (r *Clusters) drive(ctx, life context.Context, c *v1alpha1.ClusterNetwork, 
 	idle := r.idle()
 	for i := range addOns {
 		a := &addOns[i]
-		u := newUndertaking(life, c.Generation, a.Spec.Addon, site)
+		u := newUndertaking(life, c.Generation, r.Catalogs.Current(), a.Spec.Addon, site)
 		if !r.keep(c.Name, u) {
 			u.close()
 			return soon // the process ends
@@ -209,6 +212,16 @@ func (r *Clusters) drive(ctx, life context.Context, c *v1alpha1.ClusterNetwork, 
 		idle = min(idle, after)
 	}
 	return idle
+}
+
+// untilPin is the time to the next look, which is not after the time at which a pin of an add-on speaks up.
+func untilPin(after time.Duration, addOns []v1alpha1.Addon, now time.Time) time.Duration {
+	for i := range addOns {
+		if at := status.PinSpeaks(addOns[i].Spec, now); !at.IsZero() {
+			after = min(after, max(at.Sub(now), soon))
+		}
+	}
+	return after
 }
 
 // idle is the time to the next look at a cluster that has nothing to do: never less than Resync, and not the same for all.

@@ -113,6 +113,9 @@ type player struct {
 	newest string
 	// bad clusters fail each move forwards and put themselves back; stuck ones never end a move.
 	bad, stuck map[string]bool
+	// half clusters write the template of a move forwards, change one node, and stand there; recalled is what clusters leave when they can.
+	half     map[string]bool
+	recalled string
 	// most clusters that were under way at once, and the order in which moves were made.
 	most int
 	made []string
@@ -121,7 +124,7 @@ type player struct {
 // play plays clusters until the test ends. They begin with the older release, and the newer one comes when release says so.
 func (h *hubUnderTest) play(t *testing.T) *player {
 	t.Helper()
-	p := &player{hubUnderTest: h, newest: older, bad: map[string]bool{}, stuck: map[string]bool{}}
+	p := &player{hubUnderTest: h, newest: older, bad: map[string]bool{}, stuck: map[string]bool{}, half: map[string]bool{}}
 	ctx, cancel := context.WithCancel(t.Context())
 	var wait sync.WaitGroup
 	wait.Go(func() {
@@ -184,6 +187,8 @@ func (p *player) one(ctx context.Context, a *v1alpha1.Addon) {
 		}
 		s.CurrentInstalledVersion = to
 		a.Spec.MoveTo, a.Spec.Rollback = "", nil
+	case p.half[name] && status.NewerVersion(to, older):
+		s.CurrentInstalledVersion = to
 	case p.bad[name] && status.NewerVersion(to, s.CurrentInstalledVersion):
 		s.Held = append(s.Held, v1alpha1.HeldRelease{Version: to, Reason: "pods lost DNS"})
 		a.Spec.MoveTo = ""
@@ -201,6 +206,12 @@ func (p *player) one(ctx context.Context, a *v1alpha1.Addon) {
 		a = next
 	}
 	tell(a, p.newest)
+	if status.SameVersion(s.CurrentInstalledVersion, p.recalled) {
+		s.NewestFit = p.newest
+	}
+	if p.half[name] && a.Spec.MoveTo != "" && status.SameVersion(a.Spec.MoveTo, s.CurrentInstalledVersion) {
+		s.NodeVersions = []v1alpha1.NodeVersion{{Version: older, Nodes: 2}, {Version: s.CurrentInstalledVersion, Nodes: 1}}
+	}
 	if fmt.Sprint(was.Status) != fmt.Sprint(a.Status) {
 		_ = p.Status().Update(ctx, a)
 	}

@@ -49,6 +49,9 @@ func (c policyReconciler) Reconcile(ctx context.Context, _ reconcile.Request) (r
 	} else if err != nil {
 		return reconcile.Result{}, err
 	}
+	if next := r.pinEnds(); !next.IsZero() {
+		return reconcile.Result{RequeueAfter: max(soonest, next.Sub(r.now))}, nil
+	}
 	return reconcile.Result{}, nil
 }
 
@@ -76,7 +79,7 @@ func (c policyReconciler) one(ctx context.Context, r records, p status.Policy) e
 func (c policyReconciler) open(ctx context.Context, p status.Policy, o opening) error {
 	x := &v1alpha1.AddonRollout{
 		ObjectMeta: metav1.ObjectMeta{Name: o.name},
-		Spec:       v1alpha1.AddonRolloutSpec{Policy: p.Name, Addon: o.addOn, Version: o.version},
+		Spec:       v1alpha1.AddonRolloutSpec{Policy: p.Name, Addon: o.addOn, Version: o.version, Leaves: o.leaves},
 	}
 	err := c.client.Create(ctx, x, client.FieldOwner(fieldManager))
 	if err != nil && !apierrors.IsAlreadyExists(err) {
@@ -138,7 +141,7 @@ func (r records) policyStatus(p status.Policy, waits []string, live v1alpha1.Upd
 		c.Reason, c.Message = v1alpha1.ReasonOverlaps, overlapText(overlaps)+": nothing is begun there"
 	default:
 		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonAccepted
-		c.Message = strings.Join(append([]string{"it is followed"}, waits...), "; ")
+		c.Message = strings.Join(slices.Concat([]string{"it is followed"}, waits, r.undecided(p, addons)), "; ")
 	}
 	const most = 32768 // what a condition takes
 	c.Message = c.Message[:min(len(c.Message), most)]

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/rollout"
 	"github.com/addonctl/addonctl/pkg/status"
 )
@@ -20,6 +22,10 @@ type records struct {
 	addons   []*v1alpha1.Addon
 	rollouts []*v1alpha1.AddonRollout
 	recalls  []v1alpha1.Recall
+	// releases are the catalog without the hub's recalls; nil while nobody read it.
+	releases *catalog.Catalog
+	// now is when they were read; zero lets no pin end.
+	now time.Time
 	// chosen are takers that were found before, with the editions of policies that of names.
 	chosen *choices
 	of     string
@@ -140,11 +146,19 @@ func few(all []string) string {
 	return strings.Join(all, ", ")
 }
 
-// recalled says why a release was; empty when it was not.
+// recalled says why a release was, by the hub or by the catalog itself; empty when it was not.
 func (r records) recalled(addOn, version string) string {
-	x := status.RecallOf(r.recalls, addOn, version)
-	if x == nil {
+	if x := status.RecallOf(r.recalls, addOn, version); x != nil {
+		return cmp.Or(x.Reason, "no reason was given")
+	}
+	if r.releases == nil || version == "" {
 		return ""
 	}
-	return cmp.Or(x.Reason, "no reason was given")
+	a, _ := r.releases.AddOn(addOn)
+	if slices.ContainsFunc(a.Releases, func(x catalog.Release) bool {
+		return x.Status == catalog.Recalled && status.SameVersion(x.Version.String(), version)
+	}) {
+		return "the catalog has it as recalled"
+	}
+	return ""
 }

@@ -150,9 +150,10 @@ func past(t *testing.T, text string, minute int) v1alpha1.AddonRollout {
 		t.Fatalf("rollout %q", text)
 	}
 	at := metav1.NewMicroTime(noon)
+	v, leaves, _ := strings.Cut(v, "<")
 	x := v1alpha1.AddonRollout{
 		ObjectMeta: metav1.ObjectMeta{Name: rolloutName("a", "Flannel", v), CreationTimestamp: metav1.NewTime(noon.Add(time.Duration(minute) * time.Minute))},
-		Spec:       v1alpha1.AddonRolloutSpec{Policy: "a", Addon: "Flannel", Version: v},
+		Spec:       v1alpha1.AddonRolloutSpec{Policy: "a", Addon: "Flannel", Version: v, Leaves: leaves},
 		Status:     v1alpha1.AddonRolloutStatus{Phase: phase, Opened: &at},
 	}
 	switch phase {
@@ -191,6 +192,15 @@ func TestOneRolloutGoesOnAtATime(t *testing.T) {
 		"it is being taken back, and a newer one comes":         {"0.27.3 Undoing", "0.28.0", "", "0.27.3"},
 		"recalled":                             {"0.27.3 Recalled", "0.27.3", "0.27.3", ""},
 		"recalled, and an older one is wanted": {"0.26.9 Finished, 0.27.3 Recalled", "0.26.9", "0.27.3", "0.26.9"},
+		"away from a recalled one":             {"0.27.3 Recalled", "0.26.2<0.27.3", "0.27.3", "0.26.2<0.27.3"},
+		"away comes before a newer one":        {"0.28.0 Rolling", "0.28.0 0.26.2<0.27.3", "0.27.3", "0.26.2<0.27.3"},
+		"away to two, the newer first":         {"", "0.26.2<0.27.3 0.28.0<0.27.3", "0.27.3", "0.28.0<0.27.3"},
+		"away, and nobody wants any more":      {"0.26.2<0.27.3 Rolling", "", "0.27.3", "0.26.2<0.27.3"},
+		"away, and through":                    {"0.26.2<0.27.3 Finished", "0.28.0", "0.27.3", "0.28.0"},
+		"away, and somebody ended it":          {"0.26.2<0.27.3 Aborted ana", "0.28.0 0.26.2<0.27.3", "0.27.3", "0.28.0"},
+		"away from what is not recalled now":   {"0.26.2<0.27.3 Rolling", "0.27.3", "", "0.27.3"},
+		"away, to one that halted":             {"0.28.0 Halted", "0.28.0<0.27.3 0.26.2<0.27.3", "0.27.3", "0.26.2<0.27.3"},
+		"away, to one that people ended":       {"0.28.0 Aborted ana", "0.28.0<0.27.3", "0.27.3", ""},
 		"not recalled any more":                {"0.27.3 Recalled", "0.27.3", "", "0.27.3"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -206,8 +216,14 @@ func TestOneRolloutGoesOnAtATime(t *testing.T) {
 				recalls = append(recalls, v1alpha1.Recall{Addon: "Flannel", Version: c.recalled, Reason: "x"})
 			}
 			r := newRecords(nil, nil, nil, list, recalls, false, &choices{})
-			if got := r.active("a", "Flannel", strings.Fields(c.candidates)); got != c.want {
-				t.Errorf("%q goes on, want %q", got, c.want)
+			var candidates []target
+			for v := range strings.FieldsSeq(c.candidates) {
+				to, from, _ := strings.Cut(v, "<")
+				candidates = append(candidates, target{to, from})
+			}
+			got := r.active("a", "Flannel", candidates)
+			if text := strings.TrimSuffix(got.version+"<"+got.leaves, "<"); text != c.want {
+				t.Errorf("%q goes on, want %q", text, c.want)
 			}
 		})
 	}
@@ -238,9 +254,29 @@ func TestRolloutsAreOpenedForThoseWhoWouldTakeARelease(t *testing.T) {
 		"the policy is paused":                 {hub(func(r *records) { r.policies[0].Spec.Paused = true }), "a", ""},
 		"the policy has a fault":               {hub(func(r *records) { r.policies[0].Faults = []error{fmt.Errorf("x")} }), "a", ""},
 		"the release was recalled":             {hub(func(r *records) { r.recalls = []v1alpha1.Recall{{Addon: "Flannel", Version: newer}} }), "a", ""},
-		"the cluster is paused":                {hub(func(r *records) { r.networks["c1"].Spec.Paused = true }), "a", ""},
-		"the cluster runs a newer one":         {hub(func(r *records) { r.addons[0].Status.CurrentInstalledVersion = newestOf }), "a", ""},
-		"somebody moves the cluster":           {hub(func(r *records) { r.addons[0].Spec.MoveTo = older }), "a", ""},
+		"a cluster runs a recalled release": {hub(func(r *records) {
+			r.recalls = []v1alpha1.Recall{{Addon: "Flannel", Version: newer}}
+			r.policies[0].Spec.MinimumAge = &day // nobody knows the day, and nobody asks
+			r.addons[0].Status.CurrentInstalledVersion, r.addons[0].Status.NewestFit = newer, older
+		}), "a", "a-flannel-0.26.2-from-0.27.3"},
+		"it would leave a recalled one for one that halted": {hub(func(r *records) {
+			r.recalls = []v1alpha1.Recall{{Addon: "Flannel", Version: older}}
+			x := past(t, "0.27.3 Halted", 0)
+			r.rollouts = append(r.rollouts, &x)
+		}), "a", "nothing leaves the recalled Flannel 0.26.2 for 0.27.3, whose rollout a-flannel-0.27.3 was halted or ended: pin a release, or update by hand"},
+		"it would leave one that is recalled no more": {hub(func(r *records) {
+			r.addons[0].Status.CurrentInstalledVersion, r.addons[0].Status.NewestFit = newer, older
+		}), "a", ""},
+		"it was recalled before, and is again": {hub(func(r *records) {
+			x := past(t, "0.26.2<0.27.3 Finished", 0)
+			x.Name = "a-flannel-0.26.2-from-0.27.3"
+			r.rollouts = append(r.rollouts, &x)
+			r.recalls = []v1alpha1.Recall{{Addon: "Flannel", Version: newer, At: &metav1.Time{Time: noon.Add(time.Hour)}}}
+			r.addons[0].Status.CurrentInstalledVersion, r.addons[0].Status.NewestFit = newer, older
+		}), "a", "a-flannel-0.26.2-from-0.27.3-2"},
+		"the cluster is paused":        {hub(func(r *records) { r.networks["c1"].Spec.Paused = true }), "a", ""},
+		"the cluster runs a newer one": {hub(func(r *records) { r.addons[0].Status.CurrentInstalledVersion = newestOf }), "a", ""},
+		"somebody moves the cluster":   {hub(func(r *records) { r.addons[0].Spec.MoveTo = older }), "a", ""},
 		"nobody knows the release's day": {hub(func(r *records) {
 			r.policies[0].Spec.MinimumAge, r.addons[0].Status.NewestFit = &day, "0.99.0"
 		}), "a", "Flannel 0.99.0 has no known day, and the policy wants releases that are at least 24h0m0s old"},

@@ -55,7 +55,9 @@ func (f *fleet) records(ctx context.Context) (records, error) {
 	if err := f.client.Get(ctx, client.ObjectKey{Name: v1alpha1.CatalogName}, &c); client.IgnoreNotFound(err) != nil {
 		return records{}, fmt.Errorf("reading AddonCatalog %s: %w", v1alpha1.CatalogName, err)
 	}
-	return f.assemble(policies.Items, networks.Items, addons.Items, rollouts.Items, c.Spec.Recalls), nil
+	r := f.assemble(policies.Items, networks.Items, addons.Items, rollouts.Items, c.Spec.Recalls)
+	r.now, r.releases = f.clock(), f.catalogs.listed()
+	return r, nil
 }
 
 // assemble puts together what was listed, in the editions that were written last.
@@ -97,8 +99,12 @@ func (c rolloutReconciler) Reconcile(ctx context.Context, request reconcile.Requ
 	switch {
 	case apierrors.IsConflict(err):
 		return reconcile.Result{RequeueAfter: soonest / 10}, nil // somebody else wrote: look again
-	case err != nil || next.IsZero():
+	case err != nil:
 		return reconcile.Result{}, err
+	}
+	switch next = sooner(next, r.pinEnds()); {
+	case next.IsZero():
+		return reconcile.Result{}, nil
 	default:
 		return reconcile.Result{RequeueAfter: max(soonest, next.Sub(now))}, nil
 	}
@@ -114,12 +120,13 @@ func (c rolloutReconciler) step(ctx context.Context, r records, x *v1alpha1.Addo
 		if at := x.CreationTimestamp.Add(c.gather); c.gather > 0 && now.Before(at) {
 			return at, nil // clusters tell one after the other that they would take it
 		}
-		before, known := notBefore(w.Policy, x.Spec.Addon, x.Spec.Version, c.catalogs.Current())
+		before, known := notBefore(w.Policy, x.Spec.Addon, targetOf(x), c.catalogs.Current())
 		if !known {
 			return time.Time{}, nil
 		}
 		reports := w.reports(nil, c.watcher.moved, now)
 		w.record = rollout.Open(w.rules, x.Spec.Addon, x.Spec.Version, before, reports, now)
+		w.record.Leaves = x.Spec.Leaves
 	}
 	if err := c.release(ctx, &w); err != nil {
 		return time.Time{}, err
@@ -168,7 +175,7 @@ type standstill struct {
 func workOn(r records, x *v1alpha1.AddonRollout) work {
 	w := work{
 		rollout: x, records: r, record: status.RolloutRecord(x.Spec, x.Status), recalled: r.recalled(x.Spec.Addon, x.Spec.Version),
-		Journey: status.Journey{Name: x.Name, Version: x.Spec.Version},
+		Journey: status.Journey{Name: x.Name, Version: x.Spec.Version, Leaves: x.Spec.Leaves, Now: r.now},
 	}
 	p, there := r.policy(x.Spec.Policy)
 	w.Policy = p
@@ -221,13 +228,13 @@ func standingRules(r rollout.Record) rollout.Rules {
 
 // activeName is the name of the rollout that goes on, of those of a policy and an add-on; empty when none of them does.
 func (r records) activeName(p status.Policy, name, addOn string) string {
-	v := r.active(name, addOn, r.candidates(p)[addOn])
-	if v == "" {
+	t := r.active(name, addOn, r.candidates(p)[addOn])
+	if t.version == "" {
 		return ""
 	}
 	out := ""
 	for _, x := range r.rollouts {
-		if of(x, name, addOn) && status.SameVersion(x.Spec.Version, v) && (out == "" || x.Name == rolloutName(name, addOn, x.Spec.Version)) {
+		if of(x, name, addOn) && targetOf(x).same(t) && r.counts(x) && (out == "" || x.Name == rolloutName(name, addOn, x.Spec.Version)) {
 			out = x.Name
 		}
 	}
@@ -267,6 +274,7 @@ func (w *work) decide(moved func(addon, movement string, now time.Time) time.Tim
 		before.Obeyed, before.Refused = number, refused
 	}
 	w.record, w.Waves = record, record.Waves
+	w.Over = record.Undone == "" && (w.recalled != "" || record.Aborted != "")
 	if w.stands.newer && number == x.Status.Obeyed && rollout.Phase(x.Status.Phase) == rollout.Finished {
 		return rollout.Decision{Phase: rollout.Finished, Record: record}, *x.Status.DeepCopy() // its clusters go on to the newer release
 	}
@@ -403,15 +411,26 @@ func (c rolloutReconciler) tellAll(ctx context.Context, w *work, d rollout.Decis
 		if !other {
 			continue
 		}
-		next := a.DeepCopy()
-		next.Spec = spec
-		if err := c.client.Update(ctx, next, client.FieldOwner(fieldManager)); err != nil {
+		if err := c.told(ctx, w, a, spec); err != nil {
 			failed = append(failed, fmt.Errorf("telling Addon %s: %w", a.Name, err))
-			continue
 		}
-		c.memory.wrote(a.ResourceVersion, next)
 	}
 	return worst(failed)
+}
+
+// told writes what an add-on is told.
+func (c rolloutReconciler) told(ctx context.Context, w *work, a *v1alpha1.Addon, spec v1alpha1.AddonSpec) error {
+	next := a.DeepCopy()
+	next.Spec = spec
+	ended := w.EndPin(a, next)
+	if err := c.client.Update(ctx, next, client.FieldOwner(fieldManager)); err != nil {
+		return err
+	}
+	c.memory.wrote(a.ResourceVersion, next)
+	if ended != "" {
+		c.event(next, corev1.EventTypeNormal, "PinEnded", ended)
+	}
+	return nil
 }
 
 // worst is what to do about writes that failed: nil, an error that looking again mends, or all others.

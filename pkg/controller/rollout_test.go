@@ -289,12 +289,21 @@ func catchesUp(t *testing.T, h *hubUnderTest, p *player) {
 
 func recalls(t *testing.T, h *hubUnderTest, p *player) {
 	t.Helper()
-	h.register(t, "c1", "c2", "c3")
-	p.set(func() { p.newest, p.stuck["c1"], p.stuck["c2"] = newer, true, true })
+	h.register(t, "c1", "c2", "c3", "c4")
+	// c1 is half way when the recall comes, c2 was told and has not begun, c3 waits for its turn, and c4 is pinned to the release.
+	p.set(func() { p.newest, p.half["c1"], p.stuck["c2"] = newer, true, true })
+	change(t, h, &v1alpha1.Addon{}, "c4.flannel", func(a *v1alpha1.Addon) { a.Spec.Version, a.Spec.Pin = newer, &v1alpha1.Pin{Reason: "kernel"} })
+	a := h.addon(t, "c4")
+	a.Status.CurrentInstalledVersion = newer
+	tell(a, newer)
+	must(t, h.Status().Update(t.Context(), a))
+	day := metav1.Duration{Duration: 24 * time.Hour}
 	h.policyOf(t, "prod", func(s *v1alpha1.UpdatePolicySpec) { s.MaxConcurrent = count(2) })
 	h.manage(t)
 	h.reaches(t, prod, "Rolling", "c1=Running c2=Running c3=Pending")
 	h.says(t, "c2", "to 0.27.3, by "+prod)
+	// From here on the policy asks for an age that nobody knows of the older release: who leaves a recalled one is not kept by that.
+	change(t, h, &v1alpha1.UpdatePolicy{}, "prod", func(x *v1alpha1.UpdatePolicy) { x.Spec.MinimumAge = &day })
 	began := time.Now()
 	must(t, h.Create(t.Context(), &v1alpha1.AddonCatalog{
 		ObjectMeta: metav1.ObjectMeta{Name: "default"},
@@ -303,19 +312,19 @@ func recalls(t *testing.T, h *hubUnderTest, p *player) {
 		}},
 	}))
 	h.says(t, "c1", "to 0.27.3, by "+prod+", FinishNode")
-	h.says(t, "c2", "to 0.27.3, by "+prod+", FinishNode")
+	h.says(t, "c2", "") // it was held, and let go when it was seen that it had not begun
 	took := time.Since(began)
 	t.Logf("clusters under way were told to stop %s after the recall was recorded", took.Round(time.Millisecond))
 	if took > 5*time.Second {
 		t.Errorf("it took %s, want 5s at most", took)
 	}
-	x := h.reaches(t, prod, "Recalled", "c1=Running c2=Running c3=Pending")
+	x := h.reaches(t, prod, "Recalled", "c1=Running c2=Skipped c3=Pending")
 	if x.Status.Recalled != "it loses packets" {
 		t.Errorf("it does not say why: %q", x.Status.Recalled)
 	}
-	p.set(func() { p.stuck["c1"] = false })
+	p.set(func() { p.stuck["c2"] = false })
 	quiet(t, "a cluster was told to take a recalled release", func() bool { return wishes(h.addon(t, "c3").Spec) != "" })
-	h.runs(t, older, "c1", "c2", "c3")
+	h.runs(t, older, "c2", "c3")
 	var c v1alpha1.AddonCatalog
 	must(t, h.Get(t.Context(), client.ObjectKey{Name: "default"}, &c))
 	ready := meta.FindStatusCondition(c.Status.Conditions, "Ready")
@@ -324,9 +333,22 @@ func recalls(t *testing.T, h *hubUnderTest, p *player) {
 	}
 	h.once(t, &c, "ReleaseRecalled", "Warning", 2)
 	h.once(t, x, "RolloutRecalled", "Warning", 1)
+	// Clusters look anew, and see that nothing newer is left: who runs the release goes back, by a rollout of its own.
+	p.set(func() { p.newest, p.recalled = older, newer })
+	const away = "prod-flannel-0.26.2-from-0.27.3"
+	x = h.reaches(t, away, "Finished", "c1=Done")
+	if x.Spec.Leaves != newer || x.Spec.Version != older {
+		t.Errorf("the rollout away is about %+v", x.Spec)
+	}
+	h.says(t, "c1", "")
+	h.runs(t, older, "c1", "c2", "c3")
+	if a := h.addon(t, "c4"); a.Spec.Version != newer || a.Status.CurrentInstalledVersion != newer {
+		t.Errorf("the pinned cluster was changed: %+v", a.Spec)
+	}
 	// The negative control: what is not recalled any more goes on.
+	change(t, h, &v1alpha1.UpdatePolicy{}, "prod", func(x *v1alpha1.UpdatePolicy) { x.Spec.MinimumAge = nil })
 	must(t, h.Delete(t.Context(), &c))
-	p.set(func() { p.stuck["c2"] = false })
+	p.set(func() { p.newest, p.recalled, p.half["c1"] = newer, "", false })
 	h.reaches(t, prod, "Finished", "c1=Done c2=Done c3=Done")
 }
 

@@ -46,6 +46,15 @@ func OnFailure(want plan.Desired, out reconcile.Outcome) plan.OnFailure {
 	return cmp.Or(want.OnFailure, plan.Hold)
 }
 
+// ByManager is OnFailure where a manager drives the cluster and nobody sits beside it. A pinned add-on goes back only where its record says so
+// itself: a way back moves the pin, and a pin is the operator's. Else everything stays for somebody to look at.
+func ByManager(want plan.Desired, out reconcile.Outcome) plan.OnFailure {
+	if want.Version != "" && want.OnFailure == "" {
+		return plan.Hold
+	}
+	return OnFailure(want, out)
+}
+
 // Why says in a sentence how a run failed, short enough for a record.
 func Why(failed reconcile.Outcome, timeout time.Duration) string {
 	if failed.End == reconcile.Halted {

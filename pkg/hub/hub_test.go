@@ -72,6 +72,25 @@ func TestTheRecordsKeepTheirRulesOnARealAPIServer(t *testing.T) {
 	if err := h.Save(t.Context(), k, late); !errors.Is(err, hub.ErrChanged) {
 		t.Errorf("writing over a wish that was not seen: %v", err)
 	}
+	// What a rollout wanted of it stays until a person wants something: a manager that goes back is none.
+	for _, own := range []bool{false, true} {
+		a, err := h.Addon(t.Context(), "in-cluster", "Flannel")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Spec.Rollout = &v1alpha1.AddonInRollout{Name: "fleet-flannel-0.27.3", Hold: v1alpha1.HoldFinishNode}
+		if err := h.SaveAddon(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		next := wish
+		next.Own = own
+		if err := h.Save(t.Context(), k, next); err != nil {
+			t.Fatal(err)
+		}
+		if a, err = h.Addon(t.Context(), "in-cluster", "Flannel"); err != nil || (a.Spec.Rollout == nil) != own {
+			t.Errorf("a wish of a person (%v) leaves %+v of the rollout (%v)", own, a.Spec.Rollout, err)
+		}
+	}
 	other := wish
 	other.NetworkType = v1alpha1.OCIVCNIPNative
 	if err := h.Save(t.Context(), k, other); !errors.Is(err, hub.ErrChanged) {

@@ -140,6 +140,7 @@ var badSpecs = map[string][2]string{
 	"an age in words":                 {`{minimumAge: old}`, "spec.minimumAge"},
 	"hung at once":                    {`{hungAfter: 0s}`, "spec.hungAfter"},
 	"a way that nobody knows":         {`{onWindowEnd: panic}`, "spec.onWindowEnd"},
+	"an end of pins nobody knows":     {`{onPinEnd: forget}`, "spec.onPinEnd"},
 	"a window that never closes":      {`{windows: {allow: [{cron: "0 2 * * 6", duration: 745h}]}}`, "spec.windows.allow[0].duration"},
 	"a window that never opens":       {`{windows: {deny: [{cron: "0 2 * * 6", duration: 0s}]}}`, "spec.windows.deny[0].duration"},
 	"a window without its length":     {`{windows: {allow: [{cron: "0 2 * * 6"}]}}`, "spec.windows.allow[0].duration"},

@@ -119,6 +119,8 @@ type Wish struct {
 	Desired plan.Desired
 	// Seen is the wish that was recorded when this one was decided on. Save does not write over another one.
 	Seen plan.Desired
+	// Own is true for the wish of a person: what a rollout wanted of the add-on is over then, also that it holds still.
+	Own bool
 	// Fresh is true when the add-on is not on the cluster yet: only then is an open choice of pod CIDRs filled in.
 	Fresh bool
 }
@@ -269,6 +271,9 @@ func want(s *v1alpha1.AddonSpec, w Wish) error {
 	}
 	if d.Version != "" {
 		s.Pin = pinOf(d.Pin)
+	}
+	if w.Own {
+		s.Rollout = nil
 	}
 	return wantSettings(s, d.Settings)
 }

@@ -215,7 +215,7 @@ func (o *options) controllers(m ctrl.Manager, hub *kube.Client, c *controller.Ca
 	name := o.namespace + "/" + o.lease()
 	clusters := &controller.Clusters{
 		Hub: m.GetClient(), Catalogs: c, Sites: &sites{hub: hub, catalogs: c, charts: charts.FS, by: name},
-		Name: name, Workers: o.workers, Resync: o.resync, Timeout: o.timeout, Times: seen,
+		Name: name, Workers: o.workers, Resync: o.resync, Timeout: o.timeout, Times: seen, Events: m.GetEventRecorder("addon-manager"),
 	}
 	return clusters.SetUp(m)
 }

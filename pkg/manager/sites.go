@@ -97,7 +97,7 @@ func (s *sites) Trouble(err error) controller.Trouble {
 
 // MayGoBack tells whether a run has failed, and is to be gone back from as the record says.
 func (s *sites) MayGoBack(out reconcile.Outcome, timeout time.Duration) bool {
-	return drive.Failed(out, timeout) && drive.OnFailure(out.Input.Desired, out) != plan.Hold
+	return drive.Failed(out, timeout) && drive.ByManager(out.Input.Desired, out) != plan.Hold
 }
 
 // site is a cluster that has answered.
@@ -178,7 +178,7 @@ func (s *seat) GoBack(ctx context.Context, failed reconcile.Outcome, timeout tim
 	s.hold = ""
 	defer func() { s.hold = hold }()
 	want := failed.Input.Desired
-	r, err := s.Back(ctx, failed, failed.Input.Record.Deployed(), want, drive.OnFailure(want, failed), drive.Why(failed, timeout))
+	r, err := s.Back(ctx, failed, failed.Input.Record.Deployed(), want, drive.ByManager(want, failed), drive.Why(failed, timeout))
 	if err != nil {
 		return err
 	}

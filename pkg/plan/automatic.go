@@ -26,14 +26,14 @@ type rule struct {
 var automatic = []rule{
 	// Never PREVIEW, DEPRECATED or RECALLED.
 	{"active", statusInput, isActive},
-	// Never backwards.
+	// Never backwards, but for who sits on a recalled release: newer ones are asked first.
 	{"forward", forwardInput, isForward},
 	// The cluster was put back from it; a newer one, or `retry`, goes on.
 	{"not-held", heldInput, isNotHeld},
 	// Made for the API server's version, and for every kubelet's.
 	{"kubernetes", kubernetesInput, admitsKubernetes},
 	{"kubelets", kubeletsInput, admitsKubelets},
-	// Old enough; a day that nobody knows is not old enough. Installing asks for no age.
+	// Old enough; a day that nobody knows is not old enough. Installing asks for no age, nor does moving away from a recalled release.
 	{"age", ageInput, isOldEnough},
 	// Reachable by open steps.
 	{"reachable", reachableInput, isReachable},
@@ -74,7 +74,13 @@ func forwardInput(d decision, _ catalog.Release) string {
 
 func isForward(d decision, r catalog.Release) (string, bool) {
 	return fmt.Sprintf("is older than the installed %s, and automatic updates never go backwards", d.Installed.Version),
-		d.from.IsZero() || !r.Version.Less(d.from)
+		d.from.IsZero() || !r.Version.Less(d.from) || d.sitsOnRecalled()
+}
+
+// sitsOnRecalled tells whether the installed release has been recalled.
+func (d decision) sitsOnRecalled() bool {
+	r, ok := d.addOn.Find(d.from)
+	return ok && r.Status == catalog.Recalled
 }
 
 func heldInput(d decision, _ catalog.Release) string {
@@ -149,7 +155,7 @@ func ageInput(d decision, r catalog.Release) string {
 }
 
 func isOldEnough(d decision, r catalog.Release) (string, bool) {
-	if d.MinimumAge == 0 || d.from.IsZero() || r.Version.Equal(d.from) {
+	if d.MinimumAge == 0 || d.from.IsZero() || r.Version.Equal(d.from) || d.sitsOnRecalled() {
 		return "", true
 	}
 	day, known := r.ReleasedOn()
@@ -186,14 +192,15 @@ type automaticPath struct {
 	path graph.Path
 }
 
-// pathTo is the path that automatic mode would go to a release; empty when the cluster is there.
+// pathTo is the path that automatic mode would go to a release; empty when the cluster is there. It leads backwards only away from a recalled
+// release, and then may pass what an operator may.
 func (d decision) pathTo(r catalog.Release) graph.Path {
 	if r.Version.Equal(d.from) {
 		return graph.Path{}
 	}
 	if found := d.automatic; !found.to.Equal(r.Version) {
 		w := d.where()
-		w.Automatic, w.Kubelets = true, d.kubelets
+		w.Automatic, w.Kubelets = !d.sitsOnRecalled() || !r.Version.Less(d.from), d.kubelets
 		found.to, found.path = r.Version, d.graph.Path(d.from, r.Version, w)
 	}
 	return d.automatic.path

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/addonctl/addonctl/pkg/catalog"
 )
 
 // pinKept refuses an update that the pin does not want. Changing the pin is an act of its own.
@@ -79,12 +81,12 @@ func pinDetail(p Pin) string {
 	return " (" + strings.Join(parts, ", ") + ")"
 }
 
-// expiring is how long before its date a pin speaks up.
-const expiring = 14 * 24 * time.Hour
+// Expiring is how long before its date a pin speaks up.
+const Expiring = 14 * 24 * time.Hour
 
 func pinDate(d decision) []Finding {
 	until := d.desired.Pin.Until
-	if d.desired.Version == "" || until.IsZero() || d.Now.Before(until.Add(-expiring)) {
+	if d.desired.Version == "" || until.IsZero() || d.Now.Before(until.Add(-Expiring)) {
 		return nil
 	}
 	const fix = "addonctl pin --version … --until …, or addonctl unpin"
@@ -101,21 +103,57 @@ func pinFits(d decision) []Finding {
 	if d.desired.Version == "" || d.goal.Version.IsZero() || d.Cluster.Kubernetes.IsZero() {
 		return nil
 	}
-	name := fmt.Sprintf("%s is pinned to %s, which", d.addOn.Name, d.desired.Version)
+	f := d.fitness()
 	fix := "addonctl pin --version … moves the pin; these fit now: " + d.fitting()
-	reason, ok := d.goal.Kubernetes.Admit(d.Cluster.Kubernetes)
 	switch {
-	case !ok && d.moves():
+	case f.Now != "" && d.moves():
 		return nil // kubernetes-range refuses it
-	case !ok:
-		return note(PinIncompatible, name+" "+reason, fix)
-	}
-	next := d.Cluster.Kubernetes.Minor().Next()
-	if _, ok := d.goal.Kubernetes.Admit(parse(next.String())); !ok {
-		return note(PinIncompatible, fmt.Sprintf("%s is made for Kubernetes %s and not for the next minor, %s", name, d.goal.Kubernetes, next),
-			"move the pin before Kubernetes is upgraded: "+fix)
+	case f.Now != "":
+		return note(PinIncompatible, f.Now, fix)
+	case f.Later != "":
+		return note(PinIncompatible, f.Later, "move the pin before Kubernetes is upgraded: "+fix)
 	}
 	return nil
+}
+
+// Fitness is how the release that an add-on is kept at, or runs, fits its cluster now and after an upgrade of Kubernetes.
+type Fitness struct {
+	// Release in words, such as "Flannel 0.26.2"; empty when there is none in the catalog, or Kubernetes is not known. Then nothing else is set.
+	Release string
+	// Pinned is true when an operator keeps it.
+	Pinned bool
+	// Now says in a sentence why it does not fit the cluster's Kubernetes, Later why it will not fit the next minor; empty when it does. Where it
+	// does not fit now, nobody asks about later.
+	Now, Later string
+	// Next is the next minor of Kubernetes, such as 1.35.
+	Next string
+	// Recalled is true when the release has been.
+	Recalled bool
+}
+
+// Fits is the Fitness of the pinned release, or of the installed one where updates are automatic.
+func Fits(in Input) Fitness { return decide(in).fitness() }
+
+func (d decision) fitness() Fitness {
+	about, kept := d.from, "runs "+d.Installed.Version
+	if v := d.desired.Version; v != "" {
+		about, kept = parse(v), "is pinned to "+v
+	}
+	r, ok := d.addOn.Find(about)
+	if !ok || d.Cluster.Kubernetes.IsZero() {
+		return Fitness{}
+	}
+	next := d.Cluster.Kubernetes.Minor().Next()
+	out := Fitness{
+		Release: d.addOn.Name + " " + r.Version.String(), Pinned: d.desired.Version != "", Next: next.String(), Recalled: r.Status == catalog.Recalled,
+	}
+	name := fmt.Sprintf("%s %s, which", d.addOn.Name, kept)
+	if reason, ok := r.Kubernetes.Admit(d.Cluster.Kubernetes); !ok {
+		out.Now = name + " " + reason
+	} else if _, ok := r.Kubernetes.Admit(parse(next.String())); !ok {
+		out.Later = fmt.Sprintf("%s is made for Kubernetes %s and not for the next minor, %s", name, r.Kubernetes, next)
+	}
+	return out
 }
 
 // heldChosen speaks where an operator takes a release that the cluster was put back from.

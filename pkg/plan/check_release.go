@@ -74,8 +74,8 @@ func deprecatedPassed(d decision) []Finding {
 	return note(NotActive, fmt.Sprintf("the way to %s %s passes %s, which is DEPRECATED and unsupported", d.addOn.Name, d.goal.Version, strings.Join(passed, ", ")), "")
 }
 
-// recalledInstalled speaks where the cluster sits on a recalled release. Automatic mode moves away from it forwards; the way
-// back is an operator's word.
+// recalledInstalled speaks where the cluster sits on a recalled release. Automatic mode moves away from it: forwards where something newer
+// fits, else back.
 func recalledInstalled(d decision) []Finding {
 	r, ok := d.addOn.Find(d.from)
 	if !ok || r.Status != catalog.Recalled || !d.target.Version.Equal(d.from) {
@@ -88,7 +88,7 @@ func recalledInstalled(d decision) []Finding {
 	if newest, ok := d.newest(); ok && !newest.Version.Equal(d.from) {
 		return note(RecalledInstalled, name, "addonctl update moves away from it, to "+newest.Version.String())
 	}
-	return note(RecalledInstalled, name+", and nothing newer fits", "go back to one of: "+d.fitting()+" (addonctl update --version …)")
+	return note(RecalledInstalled, name+", and nothing else fits", "go back to one of: "+d.fitting()+" (addonctl update --version …)")
 }
 
 func kubernetesRange(d decision) []Finding {

@@ -83,10 +83,15 @@ func automaticTakesWhatItMay(t *rapid.T, in plan.Input, p plan.Plan) {
 	if in.Installed.Present {
 		way = p.Path[1:]
 	}
-	for _, v := range way {
+	from, known := a.Find(readable(p.From))
+	away := known && from.Status == catalog.Recalled // then it may go back, through what is merely deprecated, and asks for no age
+	for i, v := range way {
 		r, ok := a.Find(kubernetesOf(v))
+		if away && r.Version.Less(from.Version) && i < len(way)-1 && r.Status == catalog.Deprecated {
+			continue
+		}
 		held := slices.ContainsFunc(in.Held, func(h plan.Held) bool { return same(h.Version, v) })
-		if !ok || r.Status != catalog.Active || held || r.Version.Less(readable(p.From)) {
+		if !ok || r.Status != catalog.Active || held || r.Version.Less(readable(p.From)) && !away {
 			t.Errorf("automatic mode takes %s (%s, held %v) from %s on the way %v", v, r.Status, held, p.From, p.Path)
 		}
 		for _, n := range in.Nodes {
@@ -96,7 +101,7 @@ func automaticTakesWhatItMay(t *rapid.T, in plan.Input, p plan.Plan) {
 		}
 	}
 	goal, _ := a.Find(kubernetesOf(p.To))
-	if day, known := goal.ReleasedOn(); in.MinimumAge > 0 && in.Installed.Present && (!known || in.Now.Sub(day) < in.MinimumAge) {
+	if day, known := goal.ReleasedOn(); in.MinimumAge > 0 && in.Installed.Present && !away && (!known || in.Now.Sub(day) < in.MinimumAge) {
 		t.Errorf("automatic mode takes %s of %q, at least %s old is asked for", p.To, goal.Released, in.MinimumAge)
 	}
 }

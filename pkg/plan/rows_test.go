@@ -468,7 +468,16 @@ func rowsOfReleases(tb testing.TB) map[string]row {
 			"recalled-installed", native(tb, "2.2.0"), plan.RecalledInstalled, false, "OciVcnIpNative 2.2.0, which is installed, has been recalled",
 		},
 		"a recalled release that nothing newer replaces": {
-			"recalled-installed", with(native(tb, "3.3.0"), recalled), plan.RecalledInstalled, false, "nothing newer fits",
+			"recalled-installed", with(native(tb, "3.3.0"), recalled), plan.RecalledInstalled, false, "has been recalled",
+		},
+		"a recalled release that nothing else replaces": {
+			"recalled-installed", with(native(tb, "3.3.0"), recalled, func(in *plan.Input) {
+				for _, a := range in.Catalog.AddOns {
+					for i := range a.Releases {
+						a.Releases[i].Status = catalog.Recalled
+					}
+				}
+			}), plan.RecalledInstalled, false, "nothing else fits",
 		},
 		"a stop that is recalled while nodes are taking it": {
 			"recalled-installed", with(native(tb, "2.2.3"), rolling("2.2.3", "2.3.0"), request(plan.Update, "3.3.0"), func(in *plan.Input) {

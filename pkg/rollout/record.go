@@ -70,6 +70,8 @@ type WaveRecord struct {
 type Record struct {
 	AddOn   string `json:"addon"`
 	Version string `json:"version"`
+	// Leaves is the recalled release that it leads away from; empty for another rollout. It changes no decision, but that nobody takes it back.
+	Leaves string `json:"leaves,omitempty"`
 	// Opened is when it was.
 	Opened time.Time `json:"opened,omitzero"`
 	// NotBefore is when the release is old enough; zero when it is.

@@ -20,6 +20,7 @@ func conditions(before []metav1.Condition, generation int64, in plan.Input, p pl
 	if c := stalled(p); c.Type != "" {
 		out = append(out, c)
 	}
+	out = append(out, aboutPins(in, p)...)
 	for i := range out {
 		out[i].ObservedGeneration = generation
 		out[i].LastTransitionTime = since(before, out[i], in)

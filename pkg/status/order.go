@@ -56,6 +56,9 @@ func carryOut(r rollout.Record, o v1alpha1.Order, now time.Time) (rollout.Record
 	case Abort:
 		return r.Abort(who(o)), nil
 	case Undo:
+		if r.Leaves != "" {
+			return r, fmt.Errorf("the rollout leads away from %s, which is recalled and nobody enters again: take the recall back first (addonctl recall --undo)", r.Leaves)
+		}
 		return r.Undo(who(o), now), nil
 	case Retry:
 		return r.Retry(now, o.Clusters...)

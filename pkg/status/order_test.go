@@ -55,6 +55,12 @@ func TestOrdersAreCarriedOutInTurn(t *testing.T) {
 		number  int32
 		refused string
 	}{
+		"away from a recalled release": {
+			change(func(r *rollout.Record) { r.Leaves = "0.28.0" }),
+			[]v1alpha1.Order{order(1, status.Undo)},
+			0, change(func(r *rollout.Record) { r.Leaves = "0.28.0" }), 1,
+			"order 1, undo by jane: the rollout leads away from 0.28.0, which is recalled and nobody enters again: take the recall back first (addonctl recall --undo)",
+		},
 		"none":                         {ordered(), nil, 4, ordered(), 4, ""},
 		"a pause, and who wants it":    {ordered(), []v1alpha1.Order{order(1, status.Pause)}, 0, change(func(r *rollout.Record) { r.Paused = "jane (a test)" }), 1, ""},
 		"without a reason":             {ordered(), []v1alpha1.Order{untold}, 0, change(func(r *rollout.Record) { r.Paused = "jane" }), 1, ""},

@@ -18,10 +18,16 @@ import (
 // Journey is a rollout, as what is seen of a cluster is judged for it.
 type Journey struct {
 	Name, Version string
-	Policy        Policy
-	Waves         []rollout.WaveRecord
+	// Leaves is the recalled release that it leads away from; empty for another rollout.
+	Leaves string
+	// Over is true when nothing will be begun any more, because people ended it or the release was recalled, and nothing is taken back.
+	Over   bool
+	Policy Policy
+	Waves  []rollout.WaveRecord
 	// Siblings are the names of the other rollouts of the policy and add-on: what they left under way is taken up.
 	Siblings []string
+	// Now is when it is judged; zero lets no pin end.
+	Now time.Time
 }
 
 // Sight is what the hub's records say of an add-on on a cluster.
@@ -93,6 +99,9 @@ func (j Journey) obstacle(m *rollout.Member, s Sight) string {
 	if m != nil && m.Back {
 		return j.first(hard[1:], m, s)
 	}
+	if j.letsGo(m, s.Addon) {
+		return "was told to move, and had not begun when the rollout ended"
+	}
 	if why := j.first(hard, m, s); why != "" {
 		return why
 	}
@@ -118,7 +127,7 @@ func (j Journey) first(obstacles []func(Journey, *rollout.Member, Sight) string,
 // hard are obstacles that hold at any time, soft those that hold until a cluster is told to move.
 var (
 	hard = []func(Journey, *rollout.Member, Sight) string{notTaken, isPaused, isPinned, goesBack, goesElsewhere}
-	soft = []func(Journey, *rollout.Member, Sight) string{isNotInstalled, isHeld, takesAnother, isThere}
+	soft = []func(Journey, *rollout.Member, Sight) string{isNotInstalled, isHeld, takesAnother, runsAnother, isThere}
 )
 
 func notTaken(j Journey, _ *rollout.Member, s Sight) string {
@@ -139,8 +148,9 @@ func isPaused(_ Journey, _ *rollout.Member, s Sight) string {
 	return ""
 }
 
-func isPinned(_ Journey, _ *rollout.Member, s Sight) string {
-	if v := s.Addon.Spec.Version; v != "" {
+// isPinned : on the way back every pin counts, also one that has ended.
+func isPinned(j Journey, m *rollout.Member, s Sight) string {
+	if v := s.Addon.Spec.Version; v != "" && (m != nil && m.Back || j.Policy.Pins(s.Addon, j.Now)) {
 		return "is pinned to " + v
 	}
 	return ""
@@ -169,11 +179,18 @@ func goesElsewhere(j Journey, m *rollout.Member, s Sight) string {
 		return "" // what another rollout holds is free
 	case by != nil:
 		return "is moved by the rollout " + by.Name
-	case to == "" || again(m, s.Addon) || SameVersion(to, j.Version) || m != nil && m.Back && SameVersion(to, m.From):
+	case again(m, s.Addon) || j.allows(m, to):
 		return ""
 	default:
 		return fmt.Sprintf("moves to %s for somebody", to)
 	}
+}
+
+// allows tells whether a move by somebody stands in nobody's way: there is none, it is where the rollout wants it, or it goes to the recalled
+// release that the rollout leads away from, where nobody gets any more.
+func (j Journey) allows(m *rollout.Member, to string) bool {
+	return to == "" || SameVersion(to, j.Version) || m != nil && m.Back && SameVersion(to, m.From) ||
+		j.Leaves != "" && SameVersion(to, j.Leaves)
 }
 
 func isNotInstalled(_ Journey, _ *rollout.Member, s Sight) string {
@@ -200,6 +217,14 @@ func takesAnother(j Journey, _ *rollout.Member, s Sight) string {
 	default:
 		return ""
 	}
+}
+
+// runsAnother keeps a cluster out of a rollout that leads away from a release which it does not run.
+func runsAnother(j Journey, _ *rollout.Member, s Sight) string {
+	if j.Leaves != "" && !SameVersion(s.Addon.Status.CurrentInstalledVersion, j.Leaves) {
+		return "does not run " + j.Leaves
+	}
+	return ""
 }
 
 // isThere keeps a cluster that has the release from becoming a member.

@@ -60,7 +60,7 @@ func windows(list []v1alpha1.PolicyWindow) []rollout.Window {
 // is left out: nobody could tell its turn.
 func RolloutRecord(s v1alpha1.AddonRolloutSpec, st v1alpha1.AddonRolloutStatus) rollout.Record {
 	out := rollout.Record{
-		AddOn: s.Addon, Version: s.Version, Opened: moment(st.Opened), NotBefore: moment(st.NotBefore),
+		AddOn: s.Addon, Version: s.Version, Leaves: s.Leaves, Opened: moment(st.Opened), NotBefore: moment(st.NotBefore),
 		Paused: st.Paused, Aborted: st.Aborted, Undone: st.Undone,
 	}
 	for _, w := range st.Waves {

@@ -16,6 +16,7 @@ import (
 //
 //	| the member is            | held | the add-on is told                                                                  |
 //	|--------------------------|------|-------------------------------------------------------------------------------------|
+//	| not begun, and all over  |      | nothing any more: the move is taken off, with the mark                              |
 //	| Running                  | no   | to move to the release, or back                                                     |
 //	| Running                  | yes  | to change no further node; one that was not told to move yet is not told now        |
 //	| Done, Failed, or none    |      | nothing any more: the rollout's mark is taken off                                   |
@@ -26,15 +27,32 @@ import (
 func (j Journey) Tell(m *rollout.Member, a *v1alpha1.Addon, hold string) (v1alpha1.AddonSpec, bool) {
 	spec := *a.Spec.DeepCopy()
 	switch {
+	case j.letsGo(m, a):
+		j.letGo(&spec)
+	case !j.Marked(a) && a.Spec.MoveTo != "" && (j.Over || hold != "" && a.Spec.Rollout == nil): // somebody moves it himself
 	case m != nil && m.State == rollout.Running && j.mayMove(m, a):
 		j.move(m, a, &spec, hold)
 	case !j.Marked(a):
-	case m != nil && m.State != rollout.Done && m.State != rollout.Failed && j.leftUnderWay(m, a):
+	case j.leftUnderWay(m, a):
 		spec.Rollout.Hold = v1alpha1.HoldFinishNode
 	default:
 		spec.Rollout = nil
 	}
 	return spec, !equality.Semantic.DeepEqual(spec, a.Spec)
+}
+
+// letsGo tells whether a rollout that is over lets go of an add-on: it is held, whoever drives it has seen that, and nothing of it has moved.
+func (j Journey) letsGo(m *rollout.Member, a *v1alpha1.Addon) bool {
+	return j.Over && m != nil && !m.Back && j.Marked(a) && a.Spec.Rollout.Hold != "" && a.Spec.Rollback == nil && Observed(a) &&
+		!SameVersion(a.Status.CurrentInstalledVersion, j.Version) && !spreads(a)
+}
+
+// letGo takes the rollout's mark off, and its move.
+func (j Journey) letGo(spec *v1alpha1.AddonSpec) {
+	spec.Rollout = nil
+	if SameVersion(spec.MoveTo, j.Version) {
+		spec.MoveTo = ""
+	}
 }
 
 // mayMove tells whether nobody else has a word in where an add-on goes.
@@ -43,9 +61,9 @@ func (j Journey) mayMove(m *rollout.Member, a *v1alpha1.Addon) bool {
 	return isPinned(j, m, s) == "" && goesBack(j, m, s) == "" && goesElsewhere(j, m, s) == ""
 }
 
-// leftUnderWay tells whether a move of this rollout is under way on an add-on.
+// leftUnderWay tells whether a move of this rollout is under way on an add-on that is not through with it.
 func (j Journey) leftUnderWay(m *rollout.Member, a *v1alpha1.Addon) bool {
-	return a.Spec.Version == "" && (SameVersion(a.Spec.MoveTo, j.Version) || m.From != "" && SameVersion(a.Spec.MoveTo, m.From))
+	return m != nil && m.State != rollout.Done && m.State != rollout.Failed && a.Spec.Version == "" && (SameVersion(a.Spec.MoveTo, j.Version) || m.From != "" && SameVersion(a.Spec.MoveTo, m.From))
 }
 
 // move tells an add-on that is under way to go on, or to wait.
@@ -59,6 +77,7 @@ func (j Journey) move(m *rollout.Member, a *v1alpha1.Addon, spec *v1alpha1.Addon
 		j.moveBack(m, a, spec)
 	default:
 		spec.MoveTo, spec.Rollback = j.Version, nil
+		spec.Version, spec.Pin = "", nil // one that has ended, or there is none
 	}
 }
 

@@ -26,7 +26,8 @@ type Pin struct {
 	// At is when it was pinned.
 	// +optional
 	At *metav1.Time `json:"at,omitempty"`
-	// Until is when the operator means to look at the pin again. Nothing is un-pinned by itself.
+	// Until is when the operator means to look at the pin again. From two weeks before on the condition PinExpiring says so. What becomes of
+	// the pin then is up to the UpdatePolicy (onPinEnd): as long as that does not say automatic, it holds.
 	// +optional
 	Until *metav1.Time `json:"until,omitempty"`
 	// Ticket is the operator's own reference.
@@ -232,7 +233,8 @@ type AddonSpec struct {
 	ConflictPolicy string `json:"conflictPolicy,omitempty"`
 	// OnFailure says what is done when nodes do not get a release Ready in time, or fail a gate of the roll: Hold leaves everything for
 	// somebody to look at, RevertAll goes back to what was there before, RevertNode puts back the nodes that have not passed; both hold
-	// the release. Empty means RevertNode when a roll halts, else Hold.
+	// the release. Empty means RevertNode when a roll halts, else Hold; and Hold for a pinned add-on that a manager drives, because going back
+	// moves the pin.
 	// +kubebuilder:validation:Enum=Hold;RevertAll;RevertNode
 	// +optional
 	OnFailure string `json:"onFailure,omitempty"`
@@ -416,7 +418,8 @@ type AddonStatus struct {
 	// +kubebuilder:validation:MaxItems=10
 	// +optional
 	History []HistoryEntry `json:"history,omitempty"`
-	// Conditions follow kstatus: Ready always; Reconciling and Stalled only when true; Pinned, Degraded of our own.
+	// Conditions follow kstatus: Ready always; Reconciling and Stalled only when true; Pinned, Degraded and Upgradeable of our own, and
+	// PinExpiring, PinIncompatible and PinRecalled only when true.
 	// +listType=map
 	// +listMapKey=type
 	// +optional

@@ -40,7 +40,7 @@ type Order struct {
 
 // AddonRolloutSpec is one release on its way over the clusters of a policy.
 //
-// +kubebuilder:validation:XValidation:rule="self.policy == oldSelf.policy && self.addon == oldSelf.addon && self.version == oldSelf.version",message="policy, addon and version name this rollout and cannot be changed"
+// +kubebuilder:validation:XValidation:rule="self.policy == oldSelf.policy && self.addon == oldSelf.addon && self.version == oldSelf.version && has(self.leaves) == has(oldSelf.leaves) && (!has(self.leaves) || self.leaves == oldSelf.leaves)",message="policy, addon, version and leaves name this rollout and cannot be changed"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.orders) || (has(self.orders) && oldSelf.orders.all(o, self.orders.exists(n, n.number == o.number)))",fieldPath=".orders",message="an order that was given stays: give another one"
 // +kubebuilder:validation:XValidation:rule="!has(self.orders) || !has(oldSelf.orders) || self.orders.all(n, oldSelf.orders.exists(o, o.number == n.number) || oldSelf.orders.all(o, o.number < n.number))",fieldPath=".orders",message="a new order has a number above all that were given: they are carried out in turn"
 type AddonRolloutSpec struct {
@@ -56,6 +56,12 @@ type AddonRolloutSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	Version string `json:"version"`
+	// Leaves is the recalled release that this rollout leads away from, for the clusters that run it alone; the version may then be the older
+	// one. Empty for a rollout of a new release.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +optional
+	Leaves string `json:"leaves,omitempty"`
 	// Orders of people, by their numbers.
 	// +kubebuilder:validation:MaxItems=100
 	// +listType=map

@@ -10,6 +10,15 @@ const (
 	ConditionStalled = "Stalled"
 	// ConditionPinned is true when an operator keeps the version.
 	ConditionPinned = "Pinned"
+	// ConditionUpgradeable is false when the release that is pinned, or runs, does not fit the next minor of Kubernetes: move it before
+	// Kubernetes is upgraded. It is missing where nobody can tell.
+	ConditionUpgradeable = "Upgradeable"
+	// ConditionPinExpiring is present, and true, from two weeks before the end of a pin on.
+	ConditionPinExpiring = "PinExpiring"
+	// ConditionPinIncompatible is present, and true, when the pinned release does not fit the cluster's Kubernetes, or its next minor.
+	ConditionPinIncompatible = "PinIncompatible"
+	// ConditionPinRecalled is present, and true, when the pinned release has been recalled.
+	ConditionPinRecalled = "PinRecalled"
 	// ConditionDegraded is true when at least one node that should run the add-on has no Ready pod of it.
 	ConditionDegraded = "Degraded"
 	// ConditionReachable is true when a cluster's API server answered the manager last.
@@ -62,6 +71,18 @@ const (
 	ReasonPinned = "Pinned"
 	// ReasonAutomatic : spec.version is empty.
 	ReasonAutomatic = "Automatic"
+	// ReasonDateNear : the end of the pin is less than two weeks away.
+	ReasonDateNear = "DateNear"
+	// ReasonDatePassed : the end of the pin has passed; the UpdatePolicy says what becomes of it (onPinEnd).
+	ReasonDatePassed = "DatePassed"
+	// ReasonKubernetesOutOfRange : the release is not made for the cluster's Kubernetes.
+	ReasonKubernetesOutOfRange = "KubernetesOutOfRange"
+	// ReasonNextKubernetesOutOfRange : the release is not made for the next minor of Kubernetes.
+	ReasonNextKubernetesOutOfRange = "NextKubernetesOutOfRange"
+	// ReasonNextKubernetesFits : the release is made for the next minor of Kubernetes too.
+	ReasonNextKubernetesFits = "NextKubernetesFits"
+	// ReasonRecalled : the release has been recalled.
+	ReasonRecalled = "Recalled"
 )
 
 // OKE's lifecycle states of an add-on.

@@ -126,6 +126,14 @@ type UpdatePolicySpec struct {
 	// +kubebuilder:validation:Enum=finishNode;finishCluster;stop
 	// +optional
 	OnWindowEnd string `json:"onWindowEnd,omitempty"`
+	// OnPinEnd says what becomes of a pin whose end (spec.pin.until of the Addon) has passed. warn: it holds, and the condition PinExpiring
+	// and an Event say that it has passed. hold: it holds, and the policy's Ready condition names it as waiting for somebody. automatic: it
+	// counts as no pin; the next rollout takes it off when it moves the add-on, and keeps what it was in the annotation
+	// addonctl.io/ended-pin.
+	// +kubebuilder:validation:Enum=warn;hold;automatic
+	// +kubebuilder:default=warn
+	// +optional
+	OnPinEnd string `json:"onPinEnd,omitempty"`
 	// HungAfter is how long a cluster may be under way without a sign of progress before it counts as failed. Empty means 2h.
 	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:validation:Type=string
@@ -146,6 +154,17 @@ type UpdatePolicySpec struct {
 	// +optional
 	Paused bool `json:"paused,omitempty"`
 }
+
+// AnnotationEndedPin of an Addon is the last pin that a rollout took off because it had ended, in words: to what, by whom, until when and why,
+// and which rollout took it off.
+const AnnotationEndedPin = "addonctl.io/ended-pin"
+
+// What becomes of a pin that has ended.
+const (
+	OnPinEndWarn      = "warn"
+	OnPinEndHold      = "hold"
+	OnPinEndAutomatic = "automatic"
+)
 
 // UpdatePolicyStatus is what was seen of a policy.
 type UpdatePolicyStatus struct {
