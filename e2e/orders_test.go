@@ -125,8 +125,8 @@ func (o *office) register(t *testing.T, name string) {
 	if err := o.hub.SaveAddonStatus(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
-	if name == "prod-2" {
-		return // nobody has reached it
+	if name == "prod-2" || name == "prod-3" {
+		return // nobody has reached them
 	}
 	n, err := o.hub.Cluster(t.Context(), name)
 	if err != nil {
@@ -531,7 +531,7 @@ func (o *office) listed(t *testing.T) {
 	doc := read[struct {
 		Clusters []struct{ Name, Reachable string }
 	}](t, o.must(t, "cluster", "list", "-o", "json"))
-	if len(doc.Clusters) != 4 || doc.Clusters[0].Reachable != "unknown" {
+	if len(doc.Clusters) != 4 || doc.Clusters[0].Reachable != "yes" || doc.Clusters[2].Reachable != "unknown" {
 		t.Errorf("as JSON: %+v", doc)
 	}
 	if r := o.must(t, "rollout", "list"); strings.Contains(r.err, "no manager") {
@@ -645,6 +645,7 @@ func (o *office) rights(t *testing.T) {
 			{"rollout", "resume", theRollout, "--yes"},
 			{"rollout", "status", theRollout},
 			{"pin", "-l", "tier=prod", "--version", "0.26.2", "--reason", name, "--skip-unfit", "--yes"},
+			{"explain", "--cluster", "prod-1"},
 			{"recall", "Flannel", "0.24.4", "--reason", name, "--yes"},
 			{"recall", "--undo", "Flannel", "0.24.4", "--yes"},
 		}
@@ -652,7 +653,7 @@ func (o *office) rights(t *testing.T) {
 	if err := o.dynamic(t).Resource(v1alpha1.AddonCatalogs).Delete(t.Context(), v1alpha1.CatalogName, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	for _, without := range []string{"clusternetworks", "addons", "addonrollouts", "addoncatalogs", "customresourcedefinitions"} {
+	for _, without := range []string{"clusternetworks", "addons", "addonrollouts", "addoncatalogs", "customresourcedefinitions", "updatepolicies"} {
 		less := slices.DeleteFunc(slices.Clone(rules), func(r rbacv1.PolicyRule) bool { return slices.Contains(r.Resources, without) })
 		if len(less) != len(rules)-1 {
 			t.Fatalf("no rule is about %s alone", without)

@@ -39,12 +39,12 @@ func (h *Hub) Policies(ctx context.Context) ([]v1alpha1.UpdatePolicy, error) {
 	return list[v1alpha1.UpdatePolicy](ctx, h, v1alpha1.UpdatePolicies, "", manyAtOnce)
 }
 
-// Fleet reads the records of the hub.
+// Fleet reads the records of the hub, the clusters first: with an error, what was read before it is there.
 func (h *Hub) Fleet(ctx context.Context) (f status.Fleet, err error) {
-	if f.Policies, err = h.Policies(ctx); err != nil {
+	if f.Networks, err = h.Clusters(ctx, ""); err != nil {
 		return f, err
 	}
-	if f.Networks, err = h.Clusters(ctx, ""); err != nil {
+	if f.Policies, err = h.Policies(ctx); err != nil {
 		return f, err
 	}
 	if f.Addons, err = h.AllAddons(ctx); err != nil {
