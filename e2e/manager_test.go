@@ -349,6 +349,7 @@ func TestAManagerDrivesEachClusterToWhatItsRecordWants(t *testing.T) {
 	f.putsBack(t)
 	f.goesOnWithoutOne(t)
 	f.goesAwayInTheMiddle(t)
+	m = f.hubRestarts(t, m)
 	f.ends(t, m)
 }
 
@@ -549,10 +550,41 @@ func (f *fleet) told(t *testing.T, name string, reasons ...string) {
 	})
 }
 
+// hubRestarts takes the hub's API server away while east's nodes are changed: the move is gone on with when it is back, by the same process, or by the
+// one that a deployment starts in its place when the Lease was lost meanwhile.
+func (f *fleet) hubRestarts(t *testing.T, m *manager) *manager {
+	t.Helper()
+	f.underWay(t, "0.26.2")
+	if err := f.hub.Kill(t.Context(), sandbox.APIServer); err != nil {
+		t.Fatal(err)
+	}
+	if n := f.count(t, "0.26.2"); n == 3 {
+		t.Error("the hub was taken away too late: every node has the release")
+	}
+	if err := f.hub.Start(t.Context(), sandbox.APIServer); err != nil {
+		t.Fatal(err)
+	}
+	testkube.Eventually(t, long, func(ctx context.Context) error {
+		select {
+		case <-m.ended:
+			t.Log("the manager ended when it could not renew its Lease, and is started again")
+			m = f.manage(t, "a")
+		default:
+		}
+		a, err := f.addOn(ctx, "east")
+		if err == nil && a.Spec.MoveTo != "" {
+			err = fmt.Errorf("the move is not made: %+v", a.Status)
+		}
+		return err
+	})
+	f.arrives(t, "east", "0.26.2")
+	return m
+}
+
 // ends stops a manager in the middle of a roll, as a deployment does: it ends by itself, and leaves the cluster to whoever comes next.
 func (f *fleet) ends(t *testing.T, m *manager) {
 	t.Helper()
-	f.underWay(t, "0.26.2")
+	f.underWay(t, "0.27.3")
 	m.signal(t, syscall.SIGTERM)
 	select {
 	case <-m.ended:

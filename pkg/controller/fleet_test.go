@@ -34,6 +34,7 @@ import (
 // of Addons as the controller that drives a cluster would.
 type hubUnderTest struct {
 	client.Client
+	server *testkube.Cluster
 	config *rest.Config
 	scheme *runtime.Scheme
 }
@@ -49,7 +50,7 @@ func startHub(t *testing.T) *hubUnderTest {
 		t.Fatal(err)
 	}
 	ctrl.SetLogger(logr.Discard())
-	h := &hubUnderTest{config: k.Config(), scheme: runtime.NewScheme()}
+	h := &hubUnderTest{server: k, config: k.Config(), scheme: runtime.NewScheme()}
 	must(t, clientgoscheme.AddToScheme(h.scheme))
 	must(t, v1alpha1.AddToScheme(h.scheme))
 	h.Client, err = client.New(h.config, client.Options{Scheme: h.scheme})
@@ -87,7 +88,13 @@ func catalogs(t *testing.T) *Catalogs {
 // manage runs the controllers until the test ends.
 func (h *hubUnderTest) manage(t *testing.T) {
 	t.Helper()
-	m, err := ctrl.NewManager(h.config, ctrl.Options{
+	t.Cleanup(h.replica(t, h.config))
+}
+
+// replica runs the controllers with a connection of their own until end is called.
+func (h *hubUnderTest) replica(t *testing.T, connection *rest.Config) (end func()) {
+	t.Helper()
+	m, err := ctrl.NewManager(connection, ctrl.Options{
 		Scheme: h.scheme, Metrics: server.Options{BindAddress: "0"}, Controller: config.Controller{SkipNameValidation: new(true)}, Logger: logr.Discard(),
 	})
 	must(t, err)
@@ -97,12 +104,12 @@ func (h *hubUnderTest) manage(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- m.Start(ctx) }()
-	t.Cleanup(func() {
+	return func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("the manager ended: %v", err)
 		}
-	})
+	}
 }
 
 // player plays clusters.

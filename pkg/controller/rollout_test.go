@@ -57,6 +57,8 @@ func TestAFleetOnARealHub(t *testing.T) {
 		{"a recall stops everything within seconds", recalls},
 		{"a newer release ends the rollout of an older one", ends},
 		{"killed between the record and telling", killed},
+		{"killed at any write, and another replica goes on", killedAnywhere},
+		{"the API server of the hub is restarted", hubRestarts},
 		{"members are gathered before it begins", gathers},
 		{"two policies overlap, and one cannot be followed", refused},
 		{"what cannot be read of a catalog does not replace it", directory},
