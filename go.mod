@@ -31,6 +31,7 @@ require (
 
 require (
 	github.com/robfig/cron/v3 v3.0.1
+	golang.org/x/crypto/x509roots/fallback v0.0.0-20261030153154-30a33513ff6d
 	sigs.k8s.io/controller-runtime v0.25.2
 )
 
