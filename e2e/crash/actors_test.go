@@ -16,17 +16,22 @@ import (
 )
 
 // actors stops one command between what it read and what it writes, lets another one carry out another wish, and wakes the first:
-// it changes nothing any more. The negative control takes the resourceVersion out of the late write, as if nobody compared: then
-// the first one does change something, and the same look at the cluster says so.
+// it changes nothing any more. That holds for the way in which nodes take a template, which is written first, and for the template. The negative
+// control takes the resourceVersion out of the late template, as if nobody compared: then the first one does change something, and the same look
+// at the cluster says so. (What it does to the way alone, it takes back itself when it finds that it is fenced off.)
 func (b *bench) actors(t *testing.T) {
-	b.spread(t, []func(*lab){
-		func(l *lab) {
-			if problem := l.meet(nil); problem != "" {
-				t.Errorf("the actor who woke up changed something:\n%s", problem)
+	const way, template = "fieldManager=addonctl-roll", "fieldManager=addonctl&"
+	stale := func(write string) func(*lab) {
+		return func(l *lab) {
+			if problem := l.meet(write, nil); problem != "" {
+				t.Errorf("the actor who woke up changed something (%s):\n%s", write, problem)
 			}
-		},
+		}
+	}
+	b.spread(t, []func(*lab){
+		stale(way), stale(template),
 		func(l *lab) {
-			if problem := l.meet(testkube.Rewrite(unbound)); problem == "" {
+			if problem := l.meet(template, testkube.Rewrite(unbound)); problem == "" {
 				t.Error("a late write that compares nothing was not noticed")
 			}
 		},
@@ -40,16 +45,16 @@ func unbound(body []byte) []byte {
 	return bytes.ReplaceAll(version.ReplaceAll(body, nil), []byte(",}"), []byte("}"))
 }
 
-// meet lets the two meet at the write of the DaemonSet, which late becomes of, and tells what the first changed after the second
+// meet lets the two meet at a write of the DaemonSet, which late becomes of, and tells what the first changed after the second
 // was done.
-func (l *lab) meet(late testkube.Fault) string {
+func (l *lab) meet(write string, late testkube.Fault) string {
 	l.tb.Helper()
 	update := find("update")
 	start := l.begin(update)
 	stopped, woken, arrived := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	met := false
 	l.proxy.Plan(func(_ int, c testkube.Passed) testkube.Fault {
-		if met || !c.Write() || c.Method != "PATCH" || !strings.Contains(c.Path, "/daemonsets/"+agent) {
+		if met || !c.Write() || c.Method != "PATCH" || !strings.Contains(c.Path, "/daemonsets/"+agent) || !strings.Contains(c.Path, write) {
 			return nil
 		}
 		met = true
