@@ -231,6 +231,7 @@ func (w *world) happen(e event) {
 			w.nodes = slices.DeleteFunc(w.nodes, func(o *simulated) bool { return o == n })
 		}
 	case "evict":
+		w.quiet = w.quiet && !w.onlyMeant(n)
 		w.remove(n)
 		n.evicted = true
 	case "cordon", "uncordon":
@@ -257,6 +258,16 @@ func (w *world) happen(e event) {
 	default:
 		w.tending(e, n)
 	}
+}
+
+// onlyMeant tells whether a pod is recorded as about to be deleted, and whoever meant to was killed before. When somebody else deletes it much
+// later, it seems to be late: nothing tells since when it is gone. To halt then is the safe mistake.
+func (w *world) onlyMeant(n *simulated) bool {
+	meant := slices.Clone(w.record.Intent)
+	for _, p := range w.record.Pending {
+		meant = append(meant, p.Target)
+	}
+	return n.Pod != nil && slices.ContainsFunc(meant, func(t noderoll.Target) bool { return t.UID == n.Pod.UID })
 }
 
 // edit is a new target.
