@@ -38,8 +38,9 @@ help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build bin/addonctl, and kubectl-addon beside it
+build: ## Build bin/addonctl, kubectl-addon beside it, and bin/addon-manager
 	@go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/addonctl ./cmd/addonctl
+	@go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/addon-manager ./cmd/addon-manager
 	@ln -sf addonctl $(BIN)/kubectl-addon
 
 IMAGE_OUT := $(BIN)
@@ -56,7 +57,7 @@ sandbox-%:
 	@go run ./e2e/sandbox/build --kubernetes $*
 
 .PHONY: quickstart
-quickstart: build sandbox-1.36 ## See the main job: install, pin, update, history on a control plane of its own
+quickstart: build sandbox-1.36 ## See the main job on a control plane of its own: install, pin, update, history, and then a small fleet
 	@PATH=$(BIN):$$PATH ./e2e/quickstart.sh
 
 .PHONY: test

@@ -3,6 +3,7 @@
 set -eu
 
 name=${SANDBOX:-quickstart}
+source=$(cd "$(dirname "$0")/.." && pwd)
 begun=$(date +%s)
 
 say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
@@ -23,13 +24,50 @@ refused() {
 	printf '[exit %s]\n' "$code"
 	[ "$code" -eq 3 ] || { echo "quickstart: that should have been refused with exit 3" >&2; exit 1; }
 }
-# The quickstart talks to its own sandbox only, whatever kubeconfig there is.
+# on runs a command on a member of the fleet.
+on() {
+	member=$1
+	shift
+	show "$@" --context "addonctl-sandbox-$name-$member"
+	addonctl "$@" --context "addonctl-sandbox-$name-$member"
+}
+kubectl() {
+	printf '$ kubectl %s\n' "$*"
+	addonctl sandbox kubectl --name "$name" -- "$@"
+}
+# opened waits until the manager has opened a rollout.
+opened() {
+	for _ in $(seq 60); do
+		if addonctl rollout status "$1" --context "addonctl-sandbox-$name" >/dev/null 2>&1; then return; fi
+		sleep 1
+	done
+	echo "quickstart: no rollout $1 after a minute; what the manager said:" >&2
+	cat "$work/manager.log" >&2
+	exit 1
+}
+# The quickstart talks to its own sandboxes only, whatever kubeconfig there is.
 unset KUBECONFIG
 
-if addonctl sandbox status --name "$name" >/dev/null 2>&1; then
-	say "An earlier quickstart left its sandbox: start anew"
-	addonctl sandbox down --name "$name"
-fi
+work=$(mktemp -d)
+fleet="dev prod kept vcn"
+manager=
+# The members of the fleet end with the quickstart, its own sandbox stays.
+finish() {
+	if [ -n "$manager" ]; then kill "$manager" 2>/dev/null && wait "$manager" || true; fi
+	for member in $fleet; do
+		if addonctl sandbox status --name "$name-$member" >/dev/null 2>&1; then addonctl sandbox down --name "$name-$member" >/dev/null 2>&1 || true; fi
+	done
+	rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+for old in "$name" "$name-dev" "$name-prod" "$name-kept" "$name-vcn"; do
+	if addonctl sandbox status --name "$old" >/dev/null 2>&1; then
+		say "An earlier quickstart left its sandbox: start anew"
+		addonctl sandbox down --name "$old"
+	fi
+done
 
 say "A real control plane with 20 simulated nodes"
 addonctl sandbox up --name "$name" --nodes 20
@@ -76,9 +114,70 @@ run drift
 say "The network type is for life"
 refused install --network-type vcn-native --yes
 
+say "A fleet: this cluster becomes the hub of four more, which have a catalog of their own"
+starting=
+for member in $fleet; do
+	addonctl sandbox up --name "$name-$member" --nodes 2 >"$work/$member.log" 2>&1 &
+	starting="$starting $!"
+done
+for pid in $starting; do wait "$pid" || { cat "$work"/*.log >&2; exit 1; }; done
+mkdir "$work/catalog"
+cp -R "$source"/addons/*/ "$work/catalog/"
+rm "$work/catalog/oci-vcn-ip-native/releases/3.3.0.yaml" # that one appears later
+echo 'minReadySeconds: 1' >"$work/hasty.yaml"            # half a minute by default
+install() { on "$@" --soak 0s --ready-for 1s --values "$work/hasty.yaml" --catalog "$work/catalog" --wait --yes; }
+install dev install --cluster dev --network-type flannel
+install prod install --cluster prod --network-type flannel
+install kept install --cluster kept --network-type flannel --version 0.27.3
+install vcn install --cluster vcn --network-type vcn-native --nodes roll
+for member in $fleet; do
+	addonctl sandbox kubeconfig --name "$name-$member" >"$work/$member.yaml"
+	run cluster register "$member" --kubeconfig-file "$work/$member.yaml" --label "env=$member" --yes
+done
+kubectl apply --server-side -f - <<END
+apiVersion: addonctl.io/v1alpha1
+kind: UpdatePolicy
+metadata: {name: fleet}
+spec:
+  selector: env
+  soak: 0s
+  maxConcurrent: 1
+  waves:
+  - {name: canary, selector: env=dev}
+  - {name: rest}
+---
+apiVersion: addonctl.io/v1alpha1
+kind: AddonCatalog
+metadata: {name: default}
+spec: {directory: "$work/catalog"}
+END
+printf '$ addon-manager --hub-kubeconfig hub.yaml --default-policy=false --gather 2s &\n'
+addonctl sandbox kubeconfig --name "$name" >"$work/hub.yaml"
+addon-manager --hub-kubeconfig "$work/hub.yaml" --default-policy=false --gather 2s --health-address 0 >"$work/manager.log" 2>&1 &
+manager=$!
+run cluster list
+
+say "New releases appear in the catalog: the manager opens a rollout of each, and brings it wave by wave to whoever is not pinned"
+sed 's/^status: PREVIEW/status: ACTIVE/' "$source/addons/flannel/releases/0.27.4.yaml" >"$work/new.yaml"
+mv "$work/new.yaml" "$work/catalog/flannel/releases/0.27.4.yaml"
+cp "$source/addons/oci-vcn-ip-native/releases/3.3.0.yaml" "$work/new.yaml"
+mv "$work/new.yaml" "$work/catalog/oci-vcn-ip-native/releases/3.3.0.yaml"
+opened fleet-flannel-0.27.4
+run rollout status fleet-flannel-0.27.4 --watch
+opened fleet-ocivcnipnative-3.3.0
+run rollout status fleet-ocivcnipnative-3.3.0 --watch
+run cluster list
+
+say "A release is recalled: nobody takes it any more, and those who have it move away"
+run recall Flannel 0.27.4 --reason "pods lose their addresses" --yes
+opened fleet-flannel-0.27.3-from-0.27.4
+run rollout status fleet-flannel-0.27.3-from-0.27.4 --watch
+run rollout list
+run cluster list
+
 cat <<END
 
-Done in $(($(date +%s) - begun)) s. The sandbox is still running; go on with it:
+Done in $(($(date +%s) - begun)) s. The sandbox is still running, its fleet is not; go on with it:
   bin/addonctl status --context addonctl-sandbox-$name
   bin/addonctl sandbox kubectl --name $name -- get pods -A
   bin/addonctl sandbox fault --name $name --image :v0.26.2 --node node-07 --mode crash
