@@ -145,7 +145,10 @@ func Before(do func()) Fault {
 				panic(http.ErrAbortHandler)
 			}
 			do()
-			r = r.WithContext(context.WithoutCancel(r.Context()))
+			// Without a Done of its own, a reverse proxy would ask the connection whether the client is still there.
+			ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+			defer cancel()
+			r = r.WithContext(ctx)
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			next.ServeHTTP(w, r)
 		})

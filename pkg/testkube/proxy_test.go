@@ -2,6 +2,7 @@ package testkube_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -93,4 +94,18 @@ func TestAProxyAndAStateThatComesBack(t *testing.T) {
 	if _, err := maps.Get(t.Context(), "first", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("what was new is still there: %v", err)
 	}
+
+	// What was on its way arrives, also when its client has given up. Passed on with the call's own context, or with one that cannot be ended, it
+	// would be lost as soon as the proxy notices that nobody waits any more.
+	p.Plan(testkube.At(map[int]testkube.Fault{1: testkube.Before(func() { time.Sleep(2 * time.Second) })}))
+	short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	_, err = maps.Create(short, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "late"}}, metav1.CreateOptions{})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("its client waited: %v", err)
+	}
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
+		_, err := c.Client().CoreV1().ConfigMaps(metav1.NamespaceDefault).Get(ctx, "late", metav1.GetOptions{})
+		return err
+	})
 }
