@@ -304,6 +304,12 @@ func recalls(t *testing.T, h *hubUnderTest, p *player) {
 	h.manage(t)
 	h.reaches(t, prod, "Rolling", "c1=Running c2=Running c3=Pending")
 	h.says(t, "c2", "to 0.27.3, by "+prod)
+	testkube.Eventually(t, time.Minute, func(context.Context) error {
+		if v := h.addon(t, "c1").Status.CurrentInstalledVersion; v != newer {
+			return fmt.Errorf("c1 is not half way: its template is that of %s", v)
+		}
+		return nil
+	})
 	// From here on the policy asks for an age that nobody knows of the older release: who leaves a recalled one is not kept by that.
 	change(t, h, &v1alpha1.UpdatePolicy{}, "prod", func(x *v1alpha1.UpdatePolicy) { x.Spec.MinimumAge = &day })
 	began := time.Now()
