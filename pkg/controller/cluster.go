@@ -54,6 +54,9 @@ type Clusters struct {
 	// doing are the clusters under way, by their names, and misses how often in a row one could not be reached or worked on.
 	doing  map[string]*undertaking
 	misses map[string]int
+	// knocks are visits under way to clusters that did not answer, and what came of them; room is taken by each that is made.
+	knocks map[string]*knock
+	room   chan struct{}
 	// life ends with the process; nothing is begun after it. It is nil before Start.
 	life  context.Context //nolint:containedctx // what is under way outlives a reconciliation
 	again chan event.GenericEvent
@@ -72,6 +75,7 @@ const byCluster = "spec.cluster"
 // SetUp registers the controller.
 func (r *Clusters) SetUp(m ctrl.Manager) error {
 	r.doing, r.misses, r.again = map[string]*undertaking{}, map[string]int{}, make(chan event.GenericEvent)
+	r.knocks, r.room = map[string]*knock{}, make(chan struct{}, knocking*max(r.Workers, 1))
 	err := m.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.Addon{}, byCluster, func(o client.Object) []string {
 		a, _ := o.(*v1alpha1.Addon)
 		return []string{a.Spec.Cluster}
@@ -157,7 +161,7 @@ func (r *Clusters) Reconcile(ctx context.Context, q ctrl.Request) (ctrl.Result, 
 	}
 	c := &v1alpha1.ClusterNetwork{}
 	if err := r.Hub.Get(ctx, q.NamespacedName, c); err != nil {
-		r.drop(q.Name)
+		r.forget(q.Name)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	addOns := &v1alpha1.AddonList{}
@@ -181,17 +185,25 @@ func (r *Clusters) alive() context.Context {
 
 // drive goes on with the add-on that is under way, else looks at each, and returns when the next reconciliation is due.
 func (r *Clusters) drive(ctx, life context.Context, c *v1alpha1.ClusterNetwork, addOns []v1alpha1.Addon) time.Duration {
-	u := r.underWay(c.Name)
+	u, i := r.underWay(c.Name), -1
 	if u != nil {
-		i := slices.IndexFunc(addOns, func(a v1alpha1.Addon) bool { return a.Spec.Addon == u.addOn })
-		if i >= 0 && u.generation == c.Generation && u.catalog == r.Catalogs.Current() {
-			return r.step(ctx, c, &addOns[i], u)
+		i = slices.IndexFunc(addOns, func(a v1alpha1.Addon) bool { return a.Spec.Addon == u.addOn })
+		if i < 0 || u.generation != c.Generation || u.catalog != r.Catalogs.Current() {
+			r.drop(c.Name) // its record is gone, the cluster is reached otherwise, or another catalog is in force
+			u = nil
 		}
-		r.drop(c.Name) // its record is gone, the cluster is reached otherwise, or another catalog is in force
 	}
-	site, err := r.Sites.Reach(ctx, c)
-	if err != nil {
+	if u != nil && c.Status.Away == nil {
+		return r.step(ctx, c, &addOns[i], u)
+	}
+	site, answered, err := r.reach(ctx, life, c)
+	switch {
+	case !answered:
+		return r.Resync
+	case err != nil:
 		return r.away(ctx, c, err)
+	case u != nil: // it went away in the middle, and answers again
+		return r.step(ctx, c, &addOns[i], u)
 	}
 	r.say(ctx, c, status.Visit{Kubernetes: site.Kubernetes(), UID: site.UID()})
 	if len(addOns) == 0 {
@@ -316,6 +328,15 @@ func (r *Clusters) drop(cluster string) {
 	if u != nil {
 		u.close()
 	}
+}
+
+// forget ends what is under way on a cluster whose record is gone, and forgets what is known of it.
+func (r *Clusters) forget(cluster string) {
+	r.drop(cluster)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.misses, cluster)
+	delete(r.knocks, cluster)
 }
 
 // wake asks for a reconciliation of a cluster, unless the context ends first.

@@ -54,6 +54,7 @@ func TestAFleetOnARealHub(t *testing.T) {
 		{"a wave waits for approval", approval},
 		{"pause, resume and undo", undone},
 		{"who is out of reach catches up, and who joins late is taken up", catchesUp},
+		{"who hangs takes no worker", hangs},
 		{"a recall stops everything within seconds", recalls},
 		{"a newer release ends the rollout of an older one", ends},
 		{"killed between the record and telling", killed},
