@@ -192,9 +192,14 @@ func (r *Clusters) tellPin(a *v1alpha1.Addon, out reconcile.Outcome) {
 	}
 }
 
+// taking is how long taking a cluster over may keep a worker: long enough for the Lease of an actor that is gone to run out.
+const taking = time.Minute
+
 // take takes a cluster over, so that the next step may write.
 func (r *Clusters) take(ctx context.Context, c *v1alpha1.ClusterNetwork, u *undertaking) (time.Duration, bool) {
-	leave, err := u.seat.Take(ctx)
+	limited, cancel := context.WithTimeout(ctx, taking)
+	defer cancel()
+	leave, err := u.seat.Take(limited)
 	if err != nil {
 		leave()
 		return r.trouble(ctx, c, u, err)
