@@ -140,14 +140,18 @@ func Eventually(tb testing.TB, within time.Duration, check func(context.Context)
 	defer cancel()
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
+	var last error
 	for {
 		err := check(ctx)
 		if err == nil {
 			return
 		}
+		if last == nil || ctx.Err() == nil {
+			last = err // a call that the limit cut off explains nothing
+		}
 		select {
 		case <-ctx.Done():
-			tb.Fatalf("not within %s: %v", within, err)
+			tb.Fatalf("not within %s: %v", within, last)
 		case <-ticker.C:
 		}
 	}
