@@ -72,7 +72,7 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 		MaxConcurrent: &one, Soak: &metav1.Duration{},
 	}})
 	f.create(t, &v1alpha1.AddonCatalog{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.CatalogName}, Spec: v1alpha1.AddonCatalogSpec{Directory: directory}})
-	m := startManager(t, f.program("a"), f.hub.Account(t, managers, "addon-manager"), f.catalog, "--gather", "2s")
+	m := startManager(t, managerProgram(t, "a"), f.hub.Account(t, managers, "addon-manager"), f.catalog, "--gather", "2s")
 	for _, name := range []string{"dev", "prod", "kept"} {
 		f.arrives(t, name, "0.26.2")
 	}
@@ -105,7 +105,7 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 	if err := f.members["dev"].Play(t.Context(), sandbox.Fault{Name: "bad", Image: ":v0.27.4", Mode: sandbox.Crash}); err != nil {
 		t.Fatal(err)
 	}
-	f.release(t, directory, "0.27.4")
+	f.publish(t, directory, "0.27.4")
 	halted := f.rollout(t, "fleet-flannel-0.27.4", "Halted")
 	if s := halted.Status; s.Failed != 1 || s.Done != 0 || s.Running != 0 {
 		t.Errorf("halted: %+v", s)
@@ -252,4 +252,22 @@ func (f *fleet) release(t *testing.T, directory, v string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// publish is release where nobody has to wait until the folder is read again: the hub's catalog is another folder then, with all that is in the first.
+func (f *fleet) publish(t *testing.T, directory, v string) {
+	t.Helper()
+	f.release(t, directory, v)
+	next := t.TempDir()
+	if err := os.CopyFS(next, os.DirFS(directory)); err != nil {
+		t.Fatal(err)
+	}
+	testkube.Eventually(t, soon, func(ctx context.Context) error {
+		c := &v1alpha1.AddonCatalog{}
+		if err := f.records.Get(ctx, client.ObjectKey{Name: v1alpha1.CatalogName}, c); err != nil {
+			return err
+		}
+		c.Spec.Directory = next
+		return f.records.Update(ctx, c)
+	})
 }

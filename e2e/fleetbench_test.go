@@ -99,8 +99,7 @@ func newFleetBench(t *testing.T) *fleetBench {
 	t.Helper()
 	t.Parallel()
 	f := &fleetBench{newest: map[string]string{}, answered: map[string]time.Time{}, busy: map[string]bool{}}
-	f.program = t.TempDir() + "/addon-manager"
-	buildManager(t, f.program)
+	f.program = managerProgram(t, "a")
 	f.hub = testkube.Start(t, testkube.Options{})
 	scheme := runtime.NewScheme()
 	k, err := kube.New(f.hub.Config())
