@@ -27,12 +27,10 @@ import (
 func TestAClusterThatIsAwayHoldsNobodyUp(t *testing.T) {
 	f := startFleet(t, map[string]testkube.Options{"dev": {Nodes: 1}, "far": {Nodes: 2}, "near": {Nodes: 1}})
 	directory := f.without(t, "0.27.3")
-	for name, env := range map[string]string{"dev": "dev", "far": "prod", "near": "prod"} {
-		f.label(t, name, "env", env)
-	}
+	f.label(t, "dev", "first", "yes")
 	one := intstr.FromInt32(1)
 	f.create(t, &v1alpha1.UpdatePolicy{ObjectMeta: metav1.ObjectMeta{Name: "fleet"}, Spec: v1alpha1.UpdatePolicySpec{
-		Waves:         []v1alpha1.PolicyWave{{Name: "canary", Selector: "env=dev"}, {Name: "rest", Approval: true}},
+		Waves:         []v1alpha1.PolicyWave{{Name: "canary", Selector: "first=yes"}, {Name: "rest", Approval: true}},
 		MaxConcurrent: &one, Soak: &metav1.Duration{}, AwayAfter: &metav1.Duration{Duration: 3 * time.Second},
 	}})
 	f.create(t, &v1alpha1.AddonCatalog{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.CatalogName}, Spec: v1alpha1.AddonCatalogSpec{Directory: directory}})

@@ -205,6 +205,11 @@ func (r *Clusters) drive(ctx, life context.Context, c *v1alpha1.ClusterNetwork, 
 	case u != nil: // it went away in the middle, and answers again
 		return r.step(ctx, c, &addOns[i], u)
 	}
+	return r.look(ctx, life, c, addOns, site)
+}
+
+// look looks at each add-on of a cluster that answers, until one of them is under way.
+func (r *Clusters) look(ctx, life context.Context, c *v1alpha1.ClusterNetwork, addOns []v1alpha1.Addon, site Site) time.Duration {
 	r.say(ctx, c, status.Visit{Kubernetes: site.Kubernetes(), UID: site.UID()})
 	if len(addOns) == 0 {
 		r.forgive(c.Name)
