@@ -143,7 +143,25 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 	}
 	f.arrives(t, "prod", "0.26.2")
 	f.arrives(t, "kept", "0.26.2")
-	f.usesItsRights(t, m)
+	f.missesItsManager(t, halted.Name, false)
+	f.usesItsRights(t, m) // it has ended
+	f.missesItsManager(t, halted.Name, true)
+}
+
+// missesItsManager looks at what commands say of a manager that does its work, or that has ended. It would catch a rollout that is said to go on
+// when nobody is there who would decide on it.
+func (f *fleet) missesItsManager(t *testing.T, recalled string, ended bool) {
+	t.Helper()
+	for command, want := range map[string]string{
+		"rollout status " + recalled: "Next: nothing, for nobody decides: the manager addonctl-system/addon-manager gave its Lease back at",
+		"rollout list":               "the manager addonctl-system/addon-manager gave its Lease back at",
+		"cluster list":               "addonctl-system/addon-manager (silent for ",
+	} {
+		r := f.ctl(t, strings.Fields(command)...)
+		if strings.Contains(r.out+r.err, want) != ended {
+			t.Errorf("the manager has ended: %t; %s: want %q then, and else not, got %v", ended, command, want, r)
+		}
+	}
 }
 
 // measured looks at what the manager tells of all this to Prometheus.

@@ -35,10 +35,12 @@ type clusterRow struct {
 	Away      time.Time `json:"away,omitzero"`
 	Paused    bool      `json:"paused,omitempty"`
 	// DrivenBy is the manager that drives the cluster, or who drove it last; empty when nobody has.
-	DrivenBy string            `json:"drivenBy,omitempty"`
-	Managed  bool              `json:"managed"`
-	Labels   map[string]string `json:"labels,omitempty"`
-	AddOns   []clusterAddOn    `json:"addons"`
+	DrivenBy string `json:"drivenBy,omitempty"`
+	// Silent is since when the manager has not renewed its Lease; missing while it has.
+	Silent  time.Time         `json:"silentSince,omitzero"`
+	Managed bool              `json:"managed"`
+	Labels  map[string]string `json:"labels,omitempty"`
+	AddOns  []clusterAddOn    `json:"addons"`
 }
 
 // clusterAddOn is an add-on of a cluster as its record says.
@@ -98,8 +100,16 @@ func (s *session) clusters(ctx context.Context, selector string) (clustersReport
 	for _, a := range addOns {
 		of[a.Spec.Cluster] = append(of[a.Spec.Cluster], a)
 	}
+	managers := s.attendance(ctx, managersOf(clusters))
 	for _, c := range clusters {
-		r.Items = append(r.Items, clusterRowOf(c, of[c.Name]))
+		row := clusterRowOf(c, of[c.Name])
+		if i := slices.IndexFunc(managers, func(m managerReport) bool { return m.Name == c.Status.Manager }); i >= 0 {
+			row.Silent = managers[i].Since
+		}
+		r.Items = append(r.Items, row)
+	}
+	if len(managers) > 0 {
+		s.unattended(managers, "nobody drives its clusters, and what is shown is what it saw last")
 	}
 	return r, nil
 }
@@ -154,8 +164,12 @@ func (r clustersReport) table(w io.Writer, wide bool) {
 		if !i.Away.IsZero() {
 			reach += " (for " + age(i.Away, r.now) + ")"
 		}
+		driver := dash(i.DrivenBy)
+		if !i.Silent.IsZero() {
+			driver += " (silent for " + age(i.Silent, r.now) + ")"
+		}
 		row := []string{
-			i.Name, string(i.NetworkType), dash(i.Kubernetes), reach, i.each(clusterAddOn.version), i.each(clusterAddOn.updates), dash(i.DrivenBy),
+			i.Name, string(i.NetworkType), dash(i.Kubernetes), reach, i.each(clusterAddOn.version), i.each(clusterAddOn.updates), driver,
 		}
 		if wide {
 			row = append(row, i.each(func(a clusterAddOn) string { return dash(a.Lifecycle) }), yesNo(i.Paused),

@@ -63,31 +63,6 @@ func (s *session) noRollout(ctx context.Context, name string) error {
 	return usage("there are: "+someOf(names), "there is no rollout %q", name)
 }
 
-// undriven tells the person where nobody decides on rollouts: no manager drives a cluster of the hub.
-func (s *session) undriven(ctx context.Context) error {
-	names, err := s.managers(ctx)
-	if err == nil && len(names) == 0 {
-		s.note("note: no manager drives a cluster of this hub, so nobody decides on rollouts; orders are carried out when one runs")
-	}
-	return err
-}
-
-// managers that drive clusters of the hub, by the names of their Leases.
-func (s *session) managers(ctx context.Context) ([]string, error) {
-	clusters, err := s.hub.Clusters(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, c := range clusters {
-		if c.Status.Manager != "" {
-			out = append(out, c.Status.Manager)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out), nil
-}
-
 // completionWithin is how long a completion asks the hub.
 const completionWithin = 3 * time.Second
 

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/rollout"
 	"github.com/addonctl/addonctl/pkg/status"
 )
 
@@ -57,7 +58,7 @@ read, and no cluster is asked.`,
 			}
 			all, err := s.hub.Rollouts(c.Context())
 			if err == nil {
-				err = s.undriven(c.Context())
+				err = s.undriven(c.Context(), going(all)...)
 			}
 			if err != nil {
 				return err
@@ -70,6 +71,13 @@ read, and no cluster is asked.`,
 			return a.print(r)
 		},
 	}
+}
+
+// going are the rollouts that somebody has to decide on.
+func going(all []v1alpha1.AddonRollout) []v1alpha1.AddonRollout {
+	return slices.DeleteFunc(slices.Clone(all), func(r v1alpha1.AddonRollout) bool {
+		return r.Status.Phase == string(rollout.Finished) || r.Status.Phase == string(rollout.Undone)
+	})
 }
 
 func rowOf(r v1alpha1.AddonRollout) rolloutRow {

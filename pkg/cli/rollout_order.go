@@ -155,7 +155,7 @@ func (s *session) order(ctx context.Context, name, verb string, f orderFlags) er
 		s.note(fmt.Sprintf("rollout %s: %s; nothing is ordered", name, why))
 	}
 	out.Changed = out.Order != nil
-	if err := s.undriven(ctx); err != nil {
+	if err := s.undriven(ctx, *r); err != nil {
 		s.note("who decides on it cannot be told: " + err.Error())
 	}
 	return s.print(out)

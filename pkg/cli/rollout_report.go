@@ -25,8 +25,8 @@ type rolloutReport struct {
 	Open     []v1alpha1.Order `json:"openOrders,omitempty"`
 	Refused  string           `json:"refused,omitempty"`
 	Recalled string           `json:"recalled,omitempty"`
-	// Managers that drive clusters of this hub; without one nobody decides.
-	Managers []string `json:"managers"`
+	// Managers that decide on it: the one that did last, else those that drive clusters of this hub. Without one nobody decides.
+	Managers []managerReport `json:"managers"`
 
 	now time.Time
 }
@@ -77,11 +77,11 @@ type memberReport struct {
 }
 
 // rolloutOf is the report of a rollout. spec is that of its policy, zero where it is not known.
-func rolloutOf(r v1alpha1.AddonRollout, spec v1alpha1.UpdatePolicySpec, managers []string, now time.Time) rolloutReport {
+func rolloutOf(r v1alpha1.AddonRollout, spec v1alpha1.UpdatePolicySpec, managers []managerReport, now time.Time) rolloutReport {
 	st := r.Status
 	out := rolloutReport{
 		rolloutRow: rowOf(r), Waves: []waveReport{}, Members: []memberReport{}, Refused: st.Refused, Recalled: st.Recalled,
-		Managers: append([]string{}, managers...), now: now,
+		Managers: append([]managerReport{}, managers...), now: now,
 	}
 	for _, w := range st.Waves {
 		at := slices.IndexFunc(spec.Waves, func(p v1alpha1.PolicyWave) bool { return p.Name == w.Name })
@@ -104,7 +104,7 @@ func rolloutOf(r v1alpha1.AddonRollout, spec v1alpha1.UpdatePolicySpec, managers
 			out.Open = append(out.Open, o)
 		}
 	}
-	out.Verdict, out.Next, out.ETA = verdictOf(out.rolloutRow), nextStepOf(r), etaOf(st, now)
+	out.Verdict, out.Next, out.ETA = verdictOf(out.rolloutRow), nextStepOf(r).unless(r.Status.Phase, managers), etaOf(st, now)
 	return out
 }
 

@@ -42,7 +42,7 @@ was taken back, 3 when it was aborted or its release recalled, and 4 when it hal
 			if err != nil {
 				return err
 			}
-			s.unmanaged(r)
+			s.unattended(r.Managers, stale)
 			return a.print(r)
 		},
 	}
@@ -50,12 +50,8 @@ was taken back, 3 when it was aborted or its release recalled, and 4 when it hal
 	return c
 }
 
-// unmanaged tells once where nobody decides.
-func (s *session) unmanaged(r rolloutReport) {
-	if len(r.Managers) == 0 {
-		s.note("note: no manager drives a cluster of this hub, so nobody decides on it; what is shown is what was decided last")
-	}
-}
+// stale is what it means that nobody decides, for who looks at a rollout.
+const stale = "nobody decides on it; what is shown is what was decided last"
 
 func (s *session) rolloutStatus(ctx context.Context, name string, managers []string) (rolloutReport, error) {
 	r, err := s.rollout(ctx, name)
@@ -66,7 +62,7 @@ func (s *session) rolloutStatus(ctx context.Context, name string, managers []str
 	if p, err := s.hub.Policy(ctx, r.Spec.Policy); err == nil && p != nil { // who may not read it sees the rest
 		spec = p.Spec
 	}
-	return rolloutOf(*r, spec, managers, s.clock()), nil
+	return rolloutOf(*r, spec, s.attendance(ctx, deciders(*r, managers)), s.clock()), nil
 }
 
 // watchRollout shows a rollout whenever it says something else, until it has ended or halted.
@@ -83,7 +79,7 @@ func (s *session) watchRollout(ctx context.Context, name string, managers []stri
 			s.trouble(err)
 		default:
 			if last == nil {
-				s.unmanaged(r)
+				s.unattended(r.Managers, stale)
 			}
 			if err := s.redrawRollout(r, last); err != nil {
 				return err

@@ -112,6 +112,36 @@ prod-05   prod   Running   5m      0.26.2
 	}
 }
 
+// A rollout goes on as long as one of those is at work who may decide on it, or nobody can tell. What has ended needs nobody.
+func TestARolloutThatNobodyDecidesOnGoesNowhere(t *testing.T) {
+	t.Parallel()
+	live, unseen := managerReport{Name: "ns/a"}, managerReport{Name: "ns/b", Silent: "has no Lease: it does not run, or runs without leader election"}
+	silent := managerReport{Name: "ns/c", Silent: "has not renewed its Lease since 2026-11-23 12:00, 1h ago", Since: minute(0).Time}
+	for name, c := range map[string]struct {
+		managers []managerReport
+		phase    string
+		want     bool
+	}{
+		"nobody is known":              {nil, "Rolling", false},
+		"one is at work":               {[]managerReport{live}, "Rolling", false},
+		"one of two is at work":        {[]managerReport{silent, live}, "Rolling", false},
+		"one is silent":                {[]managerReport{silent}, "Rolling", true},
+		"one may run without a Lease":  {[]managerReport{unseen}, "Rolling", false},
+		"one is silent, and it halted": {[]managerReport{silent}, "Halted", true},
+		"one is silent, and it ended":  {[]managerReport{silent}, "Finished", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := underWay(4)
+			r.Status.Phase = c.phase
+			next := rolloutOf(r, v1alpha1.UpdatePolicySpec{}, c.managers, minute(60).Time).Next
+			if got := strings.HasPrefix(next.What, "nothing, for nobody decides: the manager ns/c"); got != c.want || got != strings.Contains(next.Who, "get pods -n ns") {
+				t.Errorf("%+v", next)
+			}
+		})
+	}
+}
+
 // Thousands of clusters out of reach are no reason to print thousands of lines.
 func TestManyClustersAreNotAllShown(t *testing.T) {
 	t.Parallel()

@@ -25,6 +25,7 @@ const fieldManager = "addonctl"
 
 // fleet works on the records of a hub, and on nothing else.
 type fleet struct {
+	name     string
 	client   client.Client
 	events   events.EventRecorder
 	builtIn  bool
@@ -133,6 +134,7 @@ func (c rolloutReconciler) step(ctx context.Context, r records, x *v1alpha1.Addo
 	}
 	d, after := w.decide(c.watcher.moved, now)
 	after = calm(x.Status, after, w.calmFor())
+	after.Manager = c.name
 	if !equality.Semantic.DeepEqual(x.Status, after) {
 		written := x.DeepCopy()
 		written.Status = after

@@ -25,6 +25,8 @@ import (
 
 // FleetOptions are what the controllers of a fleet work with.
 type FleetOptions struct {
+	// Name of the manager that decides, as "namespace/name" of its Lease in the hub; rollouts carry it. Empty for none.
+	Name string
 	// DefaultPolicy is true when clusters that no UpdatePolicy takes follow the built-in one (BuiltInPolicy); else they stay as they are.
 	DefaultPolicy bool
 	// Catalogs hold the catalog in force; AddFleet keeps them up to date with the hub's AddonCatalog. Required.
@@ -53,7 +55,7 @@ func AddFleet(m manager.Manager, o FleetOptions) error {
 	}
 	f := &fleet{
 		client: m.GetClient(), events: m.GetEventRecorder("addon-manager"), builtIn: o.DefaultPolicy, catalogs: o.Catalogs, now: o.Now, gather: o.Gather,
-		halts: haltTimes{times: o.Times},
+		name: o.Name, halts: haltTimes{times: o.Times},
 	}
 	for _, add := range []func(manager.Manager, FleetOptions) error{f.addPolicies, f.addRollouts, f.addCatalogs} {
 		if err := add(m, o); err != nil {

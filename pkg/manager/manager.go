@@ -203,16 +203,16 @@ func (o *options) controllers(m ctrl.Manager, hub *kube.Client, c *controller.Ca
 	if err := metrics.Registry.Register(seen); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
+	name := o.namespace + "/" + o.lease()
 	var err error
 	if o.rollouts {
-		err = controller.AddFleet(m, controller.FleetOptions{DefaultPolicy: o.byDefault, Catalogs: c, Gather: o.gather, Times: seen, Workers: o.workers})
+		err = controller.AddFleet(m, controller.FleetOptions{Name: name, DefaultPolicy: o.byDefault, Catalogs: c, Gather: o.gather, Times: seen, Workers: o.workers})
 	} else {
 		err = controller.AddCatalog(m, c)
 	}
 	if err != nil || !o.drives {
 		return err
 	}
-	name := o.namespace + "/" + o.lease()
 	clusters := &controller.Clusters{
 		Hub: m.GetClient(), Catalogs: c, Sites: &sites{hub: hub, catalogs: c, charts: charts.FS, by: name},
 		Name: name, Workers: o.workers, Resync: o.resync, Timeout: o.timeout, Times: seen, Events: m.GetEventRecorder("addon-manager"),

@@ -189,6 +189,10 @@ type AddonRolloutStatus struct {
 	// Obeyed is the number of the last order that was carried out, or refused.
 	// +optional
 	Obeyed int32 `json:"obeyed,omitempty"`
+	// Manager that decides on it, as "namespace/name" of its Lease in the hub. When that Lease is not renewed any more, nobody decides.
+	// +kubebuilder:validation:MaxLength=317
+	// +optional
+	Manager string `json:"manager,omitempty"`
 	// Refused says what was wrong with the last order that could not be carried out.
 	// +kubebuilder:validation:MaxLength=1024
 	// +optional
