@@ -22,7 +22,7 @@ func TestManagersShareAFleet(t *testing.T) {
 	f.create(t, &v1alpha1.UpdatePolicy{ObjectMeta: metav1.ObjectMeta{Name: "fleet"}, Spec: v1alpha1.UpdatePolicySpec{MaxConcurrent: &all, Soak: &metav1.Duration{}}})
 	f.create(t, &v1alpha1.AddonCatalog{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.CatalogName}, Spec: v1alpha1.AddonCatalogSpec{Directory: directory}})
 	start := func(shard string, more ...string) *manager {
-		return startManager(t, f.program("a"), f.hub.KubeconfigPath(), f.catalog, append(more, "--shard", shard, "--gather", "2s")...)
+		return startManager(t, managerProgram(t, "a"), f.hub.KubeconfigPath(), f.catalog, append(more, "--shard", shard, "--gather", "2s")...)
 	}
 	start("north", "--selector", "name=north")
 	south := start("south", "--selector", "name=south")
@@ -43,7 +43,7 @@ func TestManagersShareAFleet(t *testing.T) {
 
 	south.signal(t, syscall.SIGTERM)
 	<-south.ended
-	f.release(t, directory, "0.27.4")
+	f.publish(t, directory, "0.27.4")
 	f.arrives(t, "north", "0.27.4")
 	f.arrives(t, "south", "0.27.3")
 	if list := f.ctl(t, "cluster", "list"); !strings.Contains(list.out, "addon-manager-south (silent for ") || strings.Contains(list.out, "addon-manager-north (silent") {
