@@ -1,6 +1,10 @@
 package catalog
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/addonctl/addonctl/pkg/version"
+)
 
 // Catalog is everything that was loaded. It is data: nothing changes it after
 // Load.
@@ -40,4 +44,13 @@ func (c *Catalog) Recalled(recalled func(addOn, version string) bool) *Catalog {
 		}
 	}
 	return out
+}
+
+// Withdrawn tells whether a release is recalled by the catalog; a nil catalog recalls none.
+func (c *Catalog) Withdrawn(addOn, v string) bool {
+	if c == nil {
+		return false
+	}
+	a, _ := c.AddOn(addOn)
+	return slices.ContainsFunc(a.Releases, func(r Release) bool { return r.Status == Recalled && version.Same(r.Version.String(), v) })
 }

@@ -71,7 +71,12 @@ func (a *app) explainRecords(c *cobra.Command, q question, at string) (r explain
 	if err != nil {
 		return r, false, err
 	}
+	cat, err := a.catalog()
+	if err != nil {
+		return r, false, err
+	}
 	f, unread := s.hub.Fleet(c.Context())
+	f.Withdrawn = cat.Withdrawn
 	n := f.Network(a.cluster)
 	remote = n != nil && n.Spec.Connection != nil
 	alone := remote || at != "" // nobody looks at the cluster

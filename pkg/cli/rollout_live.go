@@ -87,7 +87,8 @@ func (a *app) liveScenario(c *cobra.Command, f liveFlags) (s rollout.Scenario, a
 		return s, "", err
 	}
 	fleet = fleet.With(p)
-	if x.Version = cmp.Or(f.version, fleet.Newest(p.Name, x.AddOn)); x.Version == "" {
+	fleet.Withdrawn = cat.Withdrawn
+	if x.Version = cmp.Or(f.version, fleet.Next(p.Name, x.AddOn, x.At).Version); x.Version == "" {
 		return s, "", usage("give --version V to see what would happen if it came out",
 			"no cluster of policy %s would take a newer release of %s by itself now", p.Name, x.AddOn)
 	}

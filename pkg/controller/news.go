@@ -69,7 +69,7 @@ func ofAddon(before, after *v1alpha1.Addon) []news {
 	out := append(ofMove(before, after), ofStall(before, after)...)
 	for _, h := range after.Status.Held {
 		if status.Held(before, h.Version) == nil {
-			out = append(out, bad("ReleaseHeld", h.Version, "it was put back from %s, which is held%s", h.Version, colon(h.Reason)))
+			out = append(out, bad("ReleaseHeld", h.Version, "it was put back from %s, which is held%s", h.Version, status.Colon(h.Reason)))
 		}
 	}
 	return append(out, ofFindings(before, after)...)
@@ -85,7 +85,7 @@ func ofMove(before, after *v1alpha1.Addon) []news {
 	if is.Revision != was.Revision {
 		from := cmp.Or(before.Status.CurrentInstalledVersion, "nothing")
 		if back {
-			out = append(out, good("WayBackStarted", is.Version, "revision %d goes back from %s to %s%s", is.Revision, from, is.Version, colon(why)))
+			out = append(out, good("WayBackStarted", is.Version, "revision %d goes back from %s to %s%s", is.Revision, from, is.Version, status.Colon(why)))
 		} else {
 			out = append(out, good("MoveStarted", is.Version, "revision %d goes from %s to %s", is.Revision, from, is.Version))
 		}
@@ -206,12 +206,4 @@ func leave(r events.EventRecorder, about runtime.Object, n news) {
 	const most, action = 1024, 128 // what an event takes
 	of := strings.TrimSpace("Reconcile " + n.of)
 	r.Eventf(about, nil, n.kind, n.reason, of[:min(len(of), action)], "%s", strings.ToValidUTF8(n.note[:min(len(n.note), most)], ""))
-}
-
-// colon is what follows a sentence with its reason.
-func colon(text string) string {
-	if text == "" {
-		return ""
-	}
-	return ": " + text
 }

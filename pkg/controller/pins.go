@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/rollout"
 	"github.com/addonctl/addonctl/pkg/status"
 )
 
@@ -34,17 +35,9 @@ func (r records) pinEnds() time.Time {
 		}
 		for _, name := range r.takers(a) {
 			if p, _ := r.policy(name); p.Spec.OnPinEnd == v1alpha1.OnPinEndHold || p.Spec.OnPinEnd == v1alpha1.OnPinEndAutomatic {
-				next = sooner(next, a.Spec.Pin.Until.Time)
+				next = rollout.Earlier(next, a.Spec.Pin.Until.Time)
 			}
 		}
 	}
 	return next
-}
-
-// sooner is the first of two times, each of which may be zero for never.
-func sooner(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

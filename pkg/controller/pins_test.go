@@ -47,9 +47,9 @@ func TestAPinThatHasEndedCountsAsThePolicySays(t *testing.T) {
 			if got := j.Report(c.member, c.sight, noon).Unfit; got != c.want {
 				t.Errorf("unfit: %q, want %q", got, c.want)
 			}
-			r := records{networks: map[string]*v1alpha1.ClusterNetwork{"c1": c.sight.Network}, now: noon}
-			if got := r.wants(j.Policy, c.sight.Addon); c.member == nil && (got.version != "") != (c.want == "") {
-				t.Errorf("it would go to %q", got.version)
+			r := records{now: noon}
+			if got := r.automatic().Wants(j.Policy, c.sight.Addon, c.sight.Network); c.member == nil && (got.Version != "") != (c.want == "") {
+				t.Errorf("it would go to %q", got.Version)
 			}
 		})
 	}

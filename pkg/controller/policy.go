@@ -79,7 +79,7 @@ func (c policyReconciler) one(ctx context.Context, r records, p status.Policy) e
 func (c policyReconciler) open(ctx context.Context, p status.Policy, o opening) error {
 	x := &v1alpha1.AddonRollout{
 		ObjectMeta: metav1.ObjectMeta{Name: o.name},
-		Spec:       v1alpha1.AddonRolloutSpec{Policy: p.Name, Addon: o.addOn, Version: o.version, Leaves: o.leaves},
+		Spec:       v1alpha1.AddonRolloutSpec{Policy: p.Name, Addon: o.addOn, Version: o.Version, Leaves: o.Leaves},
 	}
 	err := c.client.Create(ctx, x, client.FieldOwner(fieldManager))
 	if err != nil && !apierrors.IsAlreadyExists(err) {
@@ -129,7 +129,7 @@ func (r records) policyStatus(p status.Policy, waits []string, live v1alpha1.Upd
 	}
 	out := v1alpha1.UpdatePolicyStatus{ObservedGeneration: live.Generation, Clusters: int32(len(clusters))} //nolint:gosec // a fleet is small
 	for _, x := range r.rollouts {
-		if x.Spec.Policy == p.Name && !ended(x) && len(out.Rollouts) < shownRollouts {
+		if x.Spec.Policy == p.Name && !status.StandingOf(x).Ended() && len(out.Rollouts) < shownRollouts {
 			out.Rollouts = append(out.Rollouts, x.Name)
 		}
 	}

@@ -146,19 +146,7 @@ func few(all []string) string {
 	return strings.Join(all, ", ")
 }
 
-// recalled says why a release was, by the hub or by the catalog itself; empty when it was not.
-func (r records) recalled(addOn, version string) string {
-	if x := status.RecallOf(r.recalls, addOn, version); x != nil {
-		return cmp.Or(x.Reason, "no reason was given")
-	}
-	if r.releases == nil || version == "" {
-		return ""
-	}
-	a, _ := r.releases.AddOn(addOn)
-	if slices.ContainsFunc(a.Releases, func(x catalog.Release) bool {
-		return x.Status == catalog.Recalled && status.SameVersion(x.Version.String(), version)
-	}) {
-		return "the catalog has it as recalled"
-	}
-	return ""
+// automatic is what automatic updates go by.
+func (r records) automatic() status.Automatic {
+	return status.Automatic{Rollouts: r.rollouts, Recalls: r.recalls, Withdrawn: r.releases.Withdrawn, Now: r.now}
 }

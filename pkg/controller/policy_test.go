@@ -12,6 +12,7 @@ import (
 	"github.com/addonctl/addonctl/addons"
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/catalog"
+	"github.com/addonctl/addonctl/pkg/rollout"
 	"github.com/addonctl/addonctl/pkg/status"
 )
 
@@ -216,13 +217,13 @@ func TestOneRolloutGoesOnAtATime(t *testing.T) {
 				recalls = append(recalls, v1alpha1.Recall{Addon: "Flannel", Version: c.recalled, Reason: "x"})
 			}
 			r := newRecords(nil, nil, nil, list, recalls, false, &choices{})
-			var candidates []target
+			var candidates []rollout.Target
 			for v := range strings.FieldsSeq(c.candidates) {
 				to, from, _ := strings.Cut(v, "<")
-				candidates = append(candidates, target{to, from})
+				candidates = append(candidates, rollout.Target{Version: to, Leaves: from})
 			}
-			got := r.active("a", "Flannel", candidates)
-			if text := strings.TrimSuffix(got.version+"<"+got.leaves, "<"); text != c.want {
+			got := r.automatic().Active("a", "Flannel", candidates)
+			if text := strings.TrimSuffix(got.Version+"<"+got.Leaves, "<"); text != c.want {
 				t.Errorf("%q goes on, want %q", text, c.want)
 			}
 		})

@@ -103,7 +103,7 @@ func (c rolloutReconciler) Reconcile(ctx context.Context, request reconcile.Requ
 	case err != nil:
 		return reconcile.Result{}, err
 	}
-	switch next = sooner(next, r.pinEnds()); {
+	switch next = rollout.Earlier(next, r.pinEnds()); {
 	case next.IsZero():
 		return reconcile.Result{}, nil
 	default:
@@ -121,7 +121,7 @@ func (c rolloutReconciler) step(ctx context.Context, r records, x *v1alpha1.Addo
 		if at := x.CreationTimestamp.Add(c.gather); c.gather > 0 && now.Before(at) {
 			return at, nil // clusters tell one after the other that they would take it
 		}
-		before, known := notBefore(w.Policy, x.Spec.Addon, targetOf(x), c.catalogs.Current())
+		before, known := notBefore(w.Policy, x.Spec.Addon, status.TargetOf(x), c.catalogs.Current())
 		if !known {
 			return time.Time{}, nil
 		}
@@ -176,7 +176,7 @@ type standstill struct {
 // workOn gathers what a rollout needs.
 func workOn(r records, x *v1alpha1.AddonRollout) work {
 	w := work{
-		rollout: x, records: r, record: status.RolloutRecord(x.Spec, x.Status), recalled: r.recalled(x.Spec.Addon, x.Spec.Version),
+		rollout: x, records: r, record: status.RolloutRecord(x.Spec, x.Status), recalled: r.automatic().Recalled(x.Spec.Addon, x.Spec.Version),
 		Journey: status.Journey{Name: x.Name, Version: x.Spec.Version, Leaves: x.Spec.Leaves, Now: r.now},
 	}
 	p, there := r.policy(x.Spec.Policy)
@@ -230,13 +230,14 @@ func standingRules(r rollout.Record) rollout.Rules {
 
 // activeName is the name of the rollout that goes on, of those of a policy and an add-on; empty when none of them does.
 func (r records) activeName(p status.Policy, name, addOn string) string {
-	t := r.active(name, addOn, r.candidates(p)[addOn])
-	if t.version == "" {
+	rule := r.automatic()
+	t := rule.Active(name, addOn, r.candidates(p)[addOn])
+	if t.Version == "" {
 		return ""
 	}
 	out := ""
 	for _, x := range r.rollouts {
-		if of(x, name, addOn) && targetOf(x).same(t) && r.counts(x) && (out == "" || x.Name == rolloutName(name, addOn, x.Spec.Version)) {
+		if of(x, name, addOn) && status.TargetOf(x).Same(t) && rule.Counts(x) && (out == "" || x.Name == rolloutName(name, addOn, x.Spec.Version)) {
 			out = x.Name
 		}
 	}

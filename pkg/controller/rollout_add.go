@@ -148,7 +148,7 @@ func besides(x *v1alpha1.AddonRollout, o client.Object) bool {
 // its release, or carries its mark.
 func concerns(x *v1alpha1.AddonRollout, o client.Object) bool {
 	a, ok := o.(*v1alpha1.Addon)
-	return ok && x.Spec.Addon == a.Spec.Addon && (!ended(x) || x.Status.Unreachable > 0 || x.Status.Running > 0 ||
+	return ok && x.Spec.Addon == a.Spec.Addon && (!status.StandingOf(x).Ended() || x.Status.Unreachable > 0 || x.Status.Running > 0 ||
 		status.SameVersion(x.Spec.Version, a.Status.NewestFit) || a.Spec.Rollout != nil && a.Spec.Rollout.Name == x.Name)
 }
 

@@ -59,7 +59,7 @@ func (w *work) failedAt(before, after v1alpha1.AddonRolloutStatus) time.Time {
 	var at time.Time
 	for _, a := range w.records.addons {
 		if a.Spec.Addon == w.rollout.Spec.Addon && failed[a.Spec.Cluster] {
-			at = later(at, toldFailure(a, w.Version))
+			at = rollout.Later(at, toldFailure(a, w.Version))
 		}
 	}
 	return at
@@ -72,16 +72,9 @@ func toldFailure(a *v1alpha1.Addon, version string) time.Time {
 		at = h.At.Time
 	}
 	if c := meta.FindStatusCondition(a.Status.Conditions, v1alpha1.ConditionStalled); c != nil {
-		at = later(at, c.LastTransitionTime.Time)
+		at = rollout.Later(at, c.LastTransitionTime.Time)
 	}
 	return at
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
 
 // haltTimes measure how long it takes until every cluster was told of one. What is under way is lost with the process.

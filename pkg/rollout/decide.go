@@ -302,14 +302,15 @@ func (d *decider) progress(m *Member, c *Report) {
 	if c.Progress.After(m.Moved) && !c.Progress.After(d.now) {
 		m.Moved = c.Progress
 	}
-	if last := later(m.Since, m.Moved); d.now.Sub(last) >= d.hungAfter() {
+	if last := Later(m.Since, m.Moved); d.now.Sub(last) >= d.hungAfter() {
 		m.become(Failed, "shows no progress since "+last.UTC().Format(time.RFC3339), d.now)
 	}
 }
 
 func (d *decider) hungAfter() time.Duration { return or(d.policy.HungAfter, DefaultHungAfter) }
 
-func later(a, b time.Time) time.Time {
+// Later is the later of two times.
+func Later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}
@@ -456,7 +457,7 @@ func (d *decider) forward() {
 	d.out.Wave = d.record.Waves[wave].Name
 	if d.record.Waves[wave].Started.IsZero() {
 		if end := d.soaked(wave); d.now.Before(end) {
-			d.out.Phase, d.out.Next = Soaking, earlier(d.out.Next, end)
+			d.out.Phase, d.out.Next = Soaking, Earlier(d.out.Next, end)
 			d.out.Why = fmt.Sprintf("wave %s runs until %s before %s begins", d.record.Waves[wave-1].Name, end.UTC().Format(time.RFC3339), d.out.Wave)
 			d.choose(wave - 1)
 			return
@@ -490,7 +491,7 @@ func (d *decider) soaked(wave int) time.Time {
 	var end time.Time
 	for i := range wave {
 		if w := d.record.Waves[i]; !w.Ended.IsZero() {
-			end = later(end, w.Ended.Add(d.policy.soak(i)))
+			end = Later(end, w.Ended.Add(d.policy.soak(i)))
 		}
 	}
 	return end
@@ -577,10 +578,10 @@ func (d *decider) watch() {
 		if m.State != Running {
 			continue
 		}
-		at := later(m.Since, m.Moved).Add(d.hungAfter())
+		at := Later(m.Since, m.Moved).Add(d.hungAfter())
 		if !m.Away.IsZero() {
 			at = m.Away.Add(or(d.policy.AwayAfter, DefaultAwayAfter))
 		}
-		d.out.Next = earlier(d.out.Next, at)
+		d.out.Next = Earlier(d.out.Next, at)
 	}
 }

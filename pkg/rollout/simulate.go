@@ -262,9 +262,9 @@ func (x *simulated) reachable(now time.Time) (bool, time.Time) {
 	ok, until := !x.away, x.flip
 	for _, o := range x.Outages {
 		if end := o.From.Add(o.For); now.Before(o.From) {
-			until = earlier(until, o.From)
+			until = Earlier(until, o.From)
 		} else if now.Before(end) {
-			ok, until = false, earlier(until, end)
+			ok, until = false, Earlier(until, end)
 		}
 	}
 	return ok, until
@@ -275,7 +275,7 @@ func (w *world) run() {
 	for !w.now.After(w.end) {
 		w.happen()
 		next := w.decide()
-		next = earlier(next, w.due())
+		next = Earlier(next, w.due())
 		if next.IsZero() || next.After(w.end) {
 			w.pass(w.end)
 			break
@@ -416,7 +416,7 @@ func (w *world) decide() time.Time {
 			w.current.Ended = w.now
 		}
 	}
-	return earlier(d.Next, w.act(d))
+	return Earlier(d.Next, w.act(d))
 }
 
 func (w *world) recalled() string {
@@ -511,16 +511,16 @@ func (w *world) due() time.Time {
 	}
 	if w.current != nil {
 		if r := w.Releases[w.next-1].Recalled; r.After(w.now) {
-			at = earlier(at, r)
+			at = Earlier(at, r)
 		}
 	}
 	for _, x := range w.clusters {
 		ok, flip := x.reachable(w.now)
 		if ok && x.moving != "" && !x.held {
-			at = earlier(at, w.now.Add(max(0, x.left)))
+			at = Earlier(at, w.now.Add(max(0, x.left)))
 		}
 		if flip.After(w.now) {
-			at = earlier(at, flip)
+			at = Earlier(at, flip)
 		}
 	}
 	return at

@@ -121,7 +121,7 @@ func (p parsed) spans(t time.Time) (open bool, until time.Time) {
 	for ; !at.IsZero() && !at.After(t); at = p.next(at) {
 		open, until = true, at.Add(p.duration)
 	}
-	return open, earlier(until, at)
+	return open, Earlier(until, at)
 }
 
 // open tells whether clusters may be changed at t, and the first moment at which that may be another; zero when there is none.
@@ -129,11 +129,11 @@ func (c calendar) open(t time.Time) (open bool, until time.Time) {
 	open = len(c.allow) == 0
 	for _, p := range c.allow {
 		o, at := p.spans(t)
-		open, until = open || o, earlier(until, at)
+		open, until = open || o, Earlier(until, at)
 	}
 	for _, p := range c.deny {
 		o, at := p.spans(t)
-		open, until = open && !o, earlier(until, at)
+		open, until = open && !o, Earlier(until, at)
 	}
 	return open, until
 }
@@ -168,8 +168,8 @@ func (w Windows) Open(t time.Time) (open bool, until time.Time, err error) {
 	return open, until, nil
 }
 
-// earlier is the earlier of two times that are not zero.
-func earlier(a, b time.Time) time.Time {
+// Earlier is the earlier of two times that are not zero.
+func Earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
 	}

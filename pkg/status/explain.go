@@ -63,6 +63,7 @@ func Explain(f Fleet, cluster string, at, now time.Time) []Explanation {
 	for i := range f.Addons {
 		if a := &f.Addons[i]; n != nil && a.Spec.Cluster == cluster {
 			e := explaining{Fleet: f, addon: a, network: n, at: at, past: at.Before(now)}
+			e.choose()
 			e.journeys()
 			out = append(out, e.explain())
 		}
@@ -79,9 +80,14 @@ type explaining struct {
 	at      time.Time
 	// past is true for a time before now: what stands in the record was not necessarily so then.
 	past bool
-	// takers are the policies that take it, trips the rollouts that have it as a member, the newest first.
+	// takers are the policies that take it, and policy the one that alone does; without a name where none, or several do.
 	takers []string
-	trips  []trip
+	policy Policy
+	// rule is what automatic updates go by, and next where it goes by that; without a version for nowhere.
+	rule Automatic
+	next rollout.Target
+	// trips are the rollouts that have it as a member, the newest first.
+	trips []trip
 }
 
 // trip is a rollout, and the cluster's part in it.
@@ -90,8 +96,19 @@ type trip struct {
 	member *v1alpha1.RolloutMember
 }
 
+// choose finds who takes it, and where it goes by itself.
+func (e *explaining) choose() {
+	all := e.read()
+	e.takers, e.rule = Takers(all, e.network, e.addon.Spec.Addon), e.automatic(e.at)
+	for _, p := range all {
+		if len(e.takers) == 1 && p.Name == e.takers[0] {
+			e.policy = p
+		}
+	}
+	e.next = e.rule.Wants(e.policy, e.addon, e.network)
+}
+
 func (e *explaining) journeys() {
-	e.takers = Takers(e.read(), e.network, e.addon.Spec.Addon)
 	for i := range e.Rollouts {
 		x := &e.Rollouts[i]
 		if x.Spec.Addon != e.addon.Spec.Addon {
@@ -176,7 +193,7 @@ func (e *explaining) whyVersion(v string) string {
 	}
 	for _, h := range e.addon.Status.Held {
 		if NewerVersion(h.Version, v) && !second(h.At).After(e.at) {
-			return "it was put back from " + h.Version + colon(h.Reason)
+			return "it was put back from " + h.Version + Colon(h.Reason)
 		}
 	}
 	return "somebody installed or moved it; no rollout of this hub did"
@@ -219,7 +236,7 @@ func (e *explaining) pinText() string {
 	if len(out) > 0 {
 		text = " " + strings.Join(out, ", ")
 	}
-	return text + colon(p.Reason)
+	return text + Colon(p.Reason)
 }
 
 // second is a recorded time; zero where there is none.

@@ -63,6 +63,18 @@ func state(s, reason string) func(*v1alpha1.AddonRollout) {
 	}
 }
 
+// recalls takes a release back in the whole hub.
+func recalls(f *status.Fleet, version string) {
+	r := v1alpha1.Recall{Addon: "Flannel", Version: version, Reason: "leaks", At: hoursAgo(4)}
+	f.Catalog = &v1alpha1.AddonCatalog{Spec: v1alpha1.AddonCatalogSpec{Recalls: []v1alpha1.Recall{r}}}
+}
+
+// pinEnded pins c1 until three hours ago, under a policy that says what becomes of that.
+func pinEnded(f *status.Fleet, then string) {
+	f.Addons[0].Spec.Version, f.Addons[0].Spec.Pin = "0.26.2", &v1alpha1.Pin{Reason: "r", Until: hoursAgo(3)}
+	f.Policies = []v1alpha1.UpdatePolicy{{ObjectMeta: metav1.ObjectMeta{Name: "fleet"}, Spec: v1alpha1.UpdatePolicySpec{OnPinEnd: then}}}
+}
+
 // Each thing that a cluster can wait for is told with who has to act, and the one that decides comes first.
 func TestWhyAClusterDoesNotMoveIsTold(t *testing.T) {
 	t.Parallel()
@@ -165,9 +177,57 @@ func TestWhyAClusterDoesNotMoveIsTold(t *testing.T) {
 		"a roll on paused": {addOn(func(a *v1alpha1.Addon) { a.Spec.Roll = &v1alpha1.Roll{Paused: true} }), "it does not move: the roll of its nodes is paused | RollPause: addonctl resume --cluster c1"},
 		"a recall": {
 			func(f *status.Fleet) {
-				f.Catalog = &v1alpha1.AddonCatalog{Spec: v1alpha1.AddonCatalogSpec{Recalls: []v1alpha1.Recall{{Addon: "Flannel", Version: "0.26.2", Reason: "leaks", At: hoursAgo(4)}}}}
+				recalls(f, "0.26.2")
+			},
+			"it does not move: it runs 0.26.2, which was recalled: leaks; it would take 0.27.3, and no rollout of policy default brings that yet | Rollout",
+		},
+		"a recall, and an older one fits": {
+			func(f *status.Fleet) {
+				recalls(f, "0.26.2")
+				f.Addons[0].Status.NewestFit = "0.24.4"
+			},
+			"it does not move: it runs 0.26.2, which was recalled: leaks; it would take 0.24.4, and no rollout of policy default brings that yet | Rollout",
+		},
+		"a recall, and no other fits": {
+			func(f *status.Fleet) {
+				recalls(f, "0.26.2")
+				f.Addons[0].Status.NewestFit = "0.26.2"
 			},
 			"it does not move: it runs 0.26.2, which was recalled: leaks | Recall: addonctl update --cluster c1, or addonctl recall --undo Flannel 0.26.2",
+		},
+		"a recall by the catalog, and no other fits": {
+			func(f *status.Fleet) {
+				f.Withdrawn = func(addOn, v string) bool { return addOn == "Flannel" && v == "0.26.2" }
+				f.Addons[0].Status.NewestFit = "0.26.2"
+			},
+			"it does not move: it runs 0.26.2, which was recalled: the catalog has it as recalled | Recall: addonctl update --cluster c1",
+		},
+		"a recall, and what it would leave for halted": {
+			func(f *status.Fleet) {
+				recalls(f, "0.26.2")
+				inRollout(f, "Halted", "1 failed, and 0 may: c0", "", func(x *v1alpha1.AddonRollout) { x.Status.Members = x.Status.Members[:1] })
+			},
+			"it does not move: it runs 0.26.2, which was recalled: leaks; it does not leave for 0.27.3, whose rollout fleet-flannel-0.27.3 was halted or ended | " +
+				"Recall: addonctl pin --version V --cluster c1, or addonctl update --version V --cluster c1",
+		},
+		"a recall, and it is on its way": {
+			func(f *status.Fleet) {
+				recalls(f, "0.26.2")
+				f.Addons[0].Spec.MoveTo, f.Addons[0].Spec.Rollout = "0.27.3", &v1alpha1.AddonInRollout{Name: "fleet-flannel-0.27.3-from-0.26.2"}
+			},
+			"it moves: to 0.27.3, by the rollout fleet-flannel-0.27.3-from-0.26.2 | Move",
+		},
+		"what it would take was recalled": {
+			func(f *status.Fleet) { recalls(f, "0.27.3") },
+			"it does not move: it runs 0.26.2, which is the newest that fits",
+		},
+		"a pin that has ended, under a policy that ends it": {
+			func(f *status.Fleet) { pinEnded(f, v1alpha1.OnPinEndAutomatic) },
+			"it does not move: it would take 0.27.3, and no rollout of policy fleet brings that yet | Rollout",
+		},
+		"a pin that has ended, under a policy that warns": {
+			func(f *status.Fleet) { pinEnded(f, v1alpha1.OnPinEndWarn) },
+			"it does not move: it is pinned to 0.26.2 until 2026-11-22 09:00:00: r | Pin: addonctl unpin --cluster c1, or addonctl pin --version V --cluster c1",
 		},
 		"put back": {
 			addOn(func(a *v1alpha1.Addon) {

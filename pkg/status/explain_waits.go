@@ -42,7 +42,7 @@ func waitsForUnpause(e *explaining) *Wait {
 
 func waitsForPin(e *explaining) *Wait {
 	s := e.addon.Spec
-	if s.Version == "" || e.past && (s.Pin == nil || s.Pin.At == nil || second(s.Pin.At).After(e.at)) {
+	if !e.policy.Pins(e.addon, e.at) || e.past && (s.Pin == nil || s.Pin.At == nil || second(s.Pin.At).After(e.at)) {
 		return nil
 	}
 	w := &Wait{For: "Pin", Why: fmt.Sprintf("it is pinned to %s%s", s.Version, e.pinText()), Who: e.command("addonctl unpin", "addonctl pin --version V")}
@@ -53,16 +53,23 @@ func waitsForPin(e *explaining) *Wait {
 	return w
 }
 
+// waitsForRecall is a recalled release that it does not leave by itself.
 func waitsForRecall(e *explaining) *Wait {
+	addOn := e.addon.Spec.Addon
 	v, _, _ := e.version()
-	r := e.Recall(e.addon.Spec.Addon, v)
-	if r == nil || v == "" || second(r.At).After(e.at) {
+	why, r := e.rule.Recalled(addOn, v), e.Recall(addOn, v)
+	if v == "" || why == "" || r != nil && second(r.At).After(e.at) || e.leaving() {
 		return nil
 	}
-	return &Wait{
-		For: "Recall", Why: fmt.Sprintf("it runs %s, which was recalled%s", v, colon(r.Reason)),
-		Who: e.command("addonctl update", fmt.Sprintf("addonctl recall --undo %s %s", e.addon.Spec.Addon, r.Version)),
+	w := &Wait{For: "Recall", Why: fmt.Sprintf("it runs %s, which was recalled: %s", v, why), Who: e.command("addonctl update")}
+	if r != nil {
+		w.Who = e.command("addonctl update", fmt.Sprintf("addonctl recall --undo %s %s", addOn, r.Version))
 	}
+	if name := e.rule.Doubted(e.policy.Name, addOn, e.next); name != "" && !e.past {
+		w.Why += fmt.Sprintf("; it does not leave for %s, whose rollout %s was halted or ended", e.next.Version, name)
+		w.Who = e.command("addonctl pin --version V", "addonctl update --version V")
+	}
+	return w
 }
 
 func waitsForWayBack(e *explaining) *Wait {
@@ -70,7 +77,7 @@ func waitsForWayBack(e *explaining) *Wait {
 	if b == nil || e.past {
 		return nil
 	}
-	return &Wait{For: "WayBack", Why: fmt.Sprintf("it goes back to revision %d%s", b.Revision, colon(b.Reason))}
+	return &Wait{For: "WayBack", Why: fmt.Sprintf("it goes back to revision %d%s", b.Revision, Colon(b.Reason))}
 }
 
 func waitsForRollPause(e *explaining) *Wait {
@@ -86,9 +93,9 @@ func waitsForMending(e *explaining) *Wait {
 	if c == nil || c.Status != metav1.ConditionTrue || c.LastTransitionTime.After(e.at) {
 		return nil
 	}
-	w := &Wait{For: "Failure", Why: c.Reason + colon(c.Message), Who: e.command("addonctl rollback", "addonctl retry")}
+	w := &Wait{For: "Failure", Why: c.Reason + Colon(c.Message), Who: e.command("addonctl rollback", "addonctl retry")}
 	if r := e.addon.Status.Roll; r != nil && r.Halt != nil && !e.past {
-		w.Why = fmt.Sprintf("its roll halted at node %s, gate %s%s", r.Halt.Node, r.Halt.Gate, colon(r.Halt.Evidence))
+		w.Why = fmt.Sprintf("its roll halted at node %s, gate %s%s", r.Halt.Node, r.Halt.Gate, Colon(r.Halt.Evidence))
 	}
 	for _, t := range e.trips {
 		if t.member.State == string(rollout.Failed) {
@@ -108,7 +115,7 @@ func waitsForHold(e *explaining) *Wait {
 	w := &Wait{For: "Hold", Why: fmt.Sprintf("the rollout %s holds it (%s)", r.Name, r.Hold), Rollout: r.Name}
 	if i := slices.IndexFunc(e.trips, func(t trip) bool { return t.Name == r.Name }); i >= 0 {
 		t := e.trips[i]
-		w.Wave, w.Why, w.Until, w.Who = t.wave(), w.Why+colon(t.Status.Why), moment(t.Status.Next), t.who()
+		w.Wave, w.Why, w.Until, w.Who = t.wave(), w.Why+Colon(t.Status.Why), moment(t.Status.Next), t.who()
 	}
 	return w
 }
@@ -140,7 +147,7 @@ func waitsForRollout(e *explaining) *Wait {
 			return t.turn(e.past)
 		case rollout.Failed:
 			return &Wait{
-				For: "Failure", Why: fmt.Sprintf("its move to %s failed on %s%s", t.Spec.Version, stamp(moment(m.Since)), colon(m.Reason)), Rollout: t.Name, Wave: t.wave(),
+				For: "Failure", Why: fmt.Sprintf("its move to %s failed on %s%s", t.Spec.Version, stamp(moment(m.Since)), Colon(m.Reason)), Rollout: t.Name, Wave: t.wave(),
 				Who: fmt.Sprintf("addonctl rollout retry %s --cluster %s", t.Name, m.Cluster),
 			}
 		case rollout.Skipped:
@@ -198,7 +205,7 @@ func waitsForHeld(e *explaining) *Wait {
 	v, _, _ := e.version()
 	for _, h := range e.addon.Status.Held {
 		if !second(h.At).After(e.at) && NewerVersion(h.Version, v) && !e.would() {
-			out = append(out, h.Version+colon(h.Reason))
+			out = append(out, h.Version+Colon(h.Reason))
 		}
 	}
 	if len(out) == 0 {
@@ -222,31 +229,27 @@ func waitsForPolicy(e *explaining) *Wait {
 	case len(e.takers) > 1:
 		return &Wait{For: "Policy", Why: "it is taken by the policies " + strings.Join(e.takers, ", ") + ", so nothing is begun", Who: keeper(e.takers[0])}
 	}
-	for _, p := range e.read() {
-		if p.Name == e.takers[0] {
-			switch {
-			case len(p.Faults) > 0:
-				return &Wait{For: "Policy", Why: fmt.Sprintf("policy %s cannot be followed: %v", p.Name, p.Faults[0]), Who: keeper(p.Name)}
-			case p.Spec.Paused:
-				return &Wait{For: "Policy", Why: "policy " + p.Name + " is paused: it opens no rollout", Who: keeper(p.Name)}
-			}
-		}
+	switch p := e.policy; {
+	case len(p.Faults) > 0:
+		return &Wait{For: "Policy", Why: fmt.Sprintf("policy %s cannot be followed: %v", p.Name, p.Faults[0]), Who: keeper(p.Name)}
+	case p.Spec.Paused:
+		return &Wait{For: "Policy", Why: "policy " + p.Name + " is paused: it opens no rollout", Who: keeper(p.Name)}
+	default:
+		return nil
 	}
-	return nil
 }
 
 // waitsForOpening is a release that it would take, and that no rollout brings.
 func waitsForOpening(e *explaining) *Wait {
-	newest := e.addon.Status.NewestFit
-	under := slices.ContainsFunc(e.trips, func(t trip) bool { return SameVersion(t.Spec.Version, newest) })
+	under := slices.ContainsFunc(e.trips, func(t trip) bool { return TargetOf(t.AddonRollout).Same(e.next) })
 	if e.past || !e.would() || under || len(e.takers) != 1 {
 		return nil
 	}
-	w := &Wait{For: "Rollout", Why: fmt.Sprintf("it would take %s, and no rollout of policy %s brings that yet", newest, e.takers[0])}
-	for _, p := range e.Policies {
-		if p.Name == e.takers[0] && p.Spec.MinimumAge != nil && p.Spec.MinimumAge.Duration > 0 {
-			w.Why += fmt.Sprintf("; it wants releases that are %s old, of a day that is known", p.Spec.MinimumAge.Duration)
-		}
+	w := &Wait{For: "Rollout", Why: fmt.Sprintf("it would take %s, and no rollout of policy %s brings that yet", e.next.Version, e.policy.Name)}
+	if age := e.policy.Spec.MinimumAge; e.next.Leaves != "" {
+		w.Why = fmt.Sprintf("it runs %s, which was recalled: %s; %s", e.next.Leaves, e.rule.Recalled(e.addon.Spec.Addon, e.next.Leaves), w.Why)
+	} else if age != nil && age.Duration > 0 {
+		w.Why += fmt.Sprintf("; it wants releases that are %s old, of a day that is known", age.Duration)
 	}
 	if e.network.Status.Manager == "" {
 		w.Why += "; no manager drives the cluster"
@@ -255,8 +258,15 @@ func waitsForOpening(e *explaining) *Wait {
 	return w
 }
 
-// would tells whether automatic updates would take another release.
-func (e *explaining) would() bool { return Wants(e.addon, e.network) && e.addon.Spec.MoveTo == "" }
+// would tells whether automatic updates would take another release, which nobody moves it to yet.
+func (e *explaining) would() bool {
+	return e.next.Version != "" && e.addon.Spec.MoveTo == "" && e.rule.Recalled(e.addon.Spec.Addon, e.next.Version) == ""
+}
+
+// leaving tells whether it leaves a recalled release by itself, which whoever is asked next tells more of.
+func (e *explaining) leaving() bool {
+	return !e.past && e.next.Leaves != "" && e.rule.Doubted(e.policy.Name, e.addon.Spec.Addon, e.next) == ""
+}
 
 // command is what somebody may run for this add-on of this cluster.
 func (e *explaining) command(all ...string) string {

@@ -1,7 +1,9 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -17,6 +19,8 @@ type Fleet struct {
 	Rollouts []v1alpha1.AddonRollout
 	// Catalog of the hub; nil where it has none.
 	Catalog *v1alpha1.AddonCatalog
+	// Withdrawn tells whether the catalog itself has a release as recalled; nil where nobody read one.
+	Withdrawn func(addOn, version string) bool
 }
 
 // Network is the record of a cluster; nil when there is none.
@@ -66,18 +70,49 @@ func (f Fleet) With(p v1alpha1.UpdatePolicy) Fleet {
 	return f
 }
 
-// Newest is the newest release of an add-on that clusters of a policy would take by themselves now; empty when none would take one.
-func (f Fleet) Newest(policy, addOn string) string {
-	all, newest := f.read(), ""
-	for i := range f.Addons {
-		a := &f.Addons[i]
-		n := f.Network(a.Spec.Cluster)
-		if a.Spec.Addon != addOn || n == nil || !slices.Equal(Takers(all, n, addOn), []string{policy}) || !Wants(a, n) {
-			continue
-		}
-		newest = NewerOf(a.Status.NewestFit, newest)
+// automatic is what automatic updates go by at a time.
+func (f Fleet) automatic(now time.Time) Automatic {
+	m := Automatic{Withdrawn: f.Withdrawn, Now: now}
+	if f.Catalog != nil {
+		m.Recalls = f.Catalog.Spec.Recalls
 	}
-	return newest
+	for i := range f.Rollouts {
+		m.Rollouts = append(m.Rollouts, &f.Rollouts[i])
+	}
+	slices.SortFunc(m.Rollouts, func(a, b *v1alpha1.AddonRollout) int { return cmp.Compare(a.Name, b.Name) })
+	return m
+}
+
+// sights are the add-ons of the fleet whose clusters are recorded, with the policies that take them.
+func (f Fleet) sights() iter.Seq[Sight] {
+	all := f.read()
+	return func(yield func(Sight) bool) {
+		for i := range f.Addons {
+			a := &f.Addons[i]
+			if n := f.Network(a.Spec.Cluster); n != nil && !yield(Sight{Addon: a, Network: n, Takers: Takers(all, n, a.Spec.Addon)}) {
+				return
+			}
+		}
+	}
+}
+
+// Next is what goes over the clusters of a policy next: the target of the rollout that goes on, or is to be opened. It has no version when there
+// is none. What is being taken back is taken as done.
+func (f Fleet) Next(policy, addOn string, now time.Time) rollout.Target {
+	m := f.automatic(now)
+	for i, x := range m.Rollouts {
+		if x.Status.Undone != "" {
+			x = x.DeepCopy()
+			x.Status.Phase = string(rollout.Undone)
+			m.Rollouts[i] = x
+		}
+	}
+	for _, p := range f.read() {
+		if p.Name == policy {
+			return m.Active(policy, addOn, m.Candidates(p, f.sights())[addOn])
+		}
+	}
+	return rollout.Target{}
 }
 
 // Coming is a release that comes out, and what is assumed of its way over a fleet.
@@ -100,7 +135,7 @@ type Coming struct {
 // stays so.
 func Foresee(f Fleet, p v1alpha1.UpdatePolicy, c Coming) rollout.Scenario {
 	f = f.With(p)
-	all, policy := f.read(), ReadPolicy(p.Name, p.Spec)
+	policy := ReadPolicy(p.Name, p.Spec)
 	j := Journey{Version: c.Version, Policy: policy, Waves: policy.Waves()}
 	for i := range f.Rollouts {
 		if x := &f.Rollouts[i]; x.Spec.Policy == p.Name && x.Spec.Addon == c.AddOn {
@@ -112,14 +147,8 @@ func Foresee(f Fleet, p v1alpha1.UpdatePolicy, c Coming) rollout.Scenario {
 		Releases: []rollout.SimRelease{{Version: c.Version, At: c.At, Day: c.Day}},
 	}
 	known := f.known(c.AddOn, c.Version)
-	for i := range f.Addons {
-		a := &f.Addons[i]
-		n := f.Network(a.Spec.Cluster)
-		if a.Spec.Addon != c.AddOn || n == nil {
-			continue
-		}
-		s := Sight{Addon: a, Network: n, Takers: Takers(all, n, c.AddOn)}
-		if slices.Contains(s.Takers, p.Name) {
+	for s := range f.sights() {
+		if s.Addon.Spec.Addon == c.AddOn && slices.Contains(s.Takers, p.Name) {
 			out.Clusters = append(out.Clusters, c.cluster(j, s, known))
 		}
 	}

@@ -115,10 +115,10 @@ func TestAReleaseThatIsKnownIsNotAssumedToFit(t *testing.T) {
 	if diff := cmp.Diff([]string{"c1: 0.26.2 is the newest that fits", "c2: "}, got); diff != "" {
 		t.Errorf("foreseen (-want +got):\n%s", diff)
 	}
-	if v := f.With(p).Newest("prod", "Flannel"); v != "0.27.3" {
+	if v := f.With(p).Next("prod", "Flannel", now).Version; v != "0.27.3" {
 		t.Errorf("the newest that a cluster would take is %q", v)
 	}
-	if v := f.Newest("prod", "Flannel"); v != "" {
+	if v := f.Next("prod", "Flannel", now).Version; v != "" {
 		t.Errorf("a policy that is not there would bring %q", v)
 	}
 }

@@ -11,31 +11,6 @@ import (
 	"github.com/addonctl/addonctl/pkg/version"
 )
 
-func TestVersionsAreComparedAsVersions(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		a, b        string
-		same, newer bool
-	}{
-		{"0.27.3", "0.26.2", false, true},
-		{"0.26.2", "0.27.3", false, false},
-		{"v0.27.3", "0.27.3", true, false},
-		{"0.9.0", "0.10.0", false, false},
-		{"0.10.0", "0.9.0", false, true},
-		{"latest", "latest", true, false},
-		{"latest", "0.27.3", false, false},
-		{"0.27.3", "latest", false, false},
-		{"0.27.3", "", false, false},
-	} {
-		if got := status.SameVersion(c.a, c.b); got != c.same {
-			t.Errorf("%q and %q are one version: %v", c.a, c.b, got)
-		}
-		if got := status.NewerVersion(c.a, c.b); got != c.newer {
-			t.Errorf("%q is newer than %q: %v", c.a, c.b, got)
-		}
-	}
-}
-
 // The status carries what automatic mode would take, and not what was recalled, or was put back from.
 func TestTheStatusTellsWhatAutomaticUpdatesWouldTake(t *testing.T) {
 	t.Parallel()

@@ -202,7 +202,7 @@ func isNotInstalled(_ Journey, _ *rollout.Member, s Sight) string {
 
 func isHeld(j Journey, _ *rollout.Member, s Sight) string {
 	if h := Held(s.Addon, j.Version); h != nil {
-		return "was put back from it" + colon(h.Reason)
+		return "was put back from it" + Colon(h.Reason)
 	}
 	return ""
 }
@@ -245,10 +245,10 @@ func (j Journey) failed(m *rollout.Member, s Sight) string {
 		return ""
 	}
 	if h := Held(a, j.Version); h != nil {
-		return "was put back" + colon(h.Reason)
+		return "was put back" + Colon(h.Reason)
 	}
 	if b := a.Spec.Rollback; b != nil && b.Leaves != "" && SameVersion(b.Leaves, j.Version) {
-		return "is put back" + colon(b.Reason)
+		return "is put back" + Colon(b.Reason)
 	}
 	return j.stalled(a, j.Version)
 }
@@ -259,15 +259,16 @@ func (j Journey) stalled(a *v1alpha1.Addon, to string) string {
 		return ""
 	}
 	if c := meta.FindStatusCondition(a.Status.Conditions, v1alpha1.ConditionStalled); c != nil && c.Status == metav1.ConditionTrue {
-		return c.Reason + colon(c.Message)
+		return c.Reason + Colon(c.Message)
 	}
 	if c := meta.FindStatusCondition(a.Status.Conditions, v1alpha1.ConditionReady); c != nil && c.Reason == v1alpha1.ReasonNodesLeft {
-		return c.Reason + colon(c.Message)
+		return c.Reason + Colon(c.Message)
 	}
 	return ""
 }
 
-func colon(text string) string {
+// Colon is what follows a sentence with its reason; nothing where there is none.
+func Colon(text string) string {
 	if text == "" {
 		return ""
 	}

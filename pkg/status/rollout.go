@@ -224,12 +224,10 @@ func decided(r rollout.Record, d rollout.Decision) time.Time {
 	}
 	at = r.Opened
 	for _, w := range r.Waves {
-		at = latest(at, w.Started, w.Ended)
+		at = rollout.Later(at, rollout.Later(w.Started, w.Ended))
 	}
 	for i := range r.Members {
-		at = latest(at, r.Members[i].Since, r.Members[i].Moved)
+		at = rollout.Later(at, rollout.Later(r.Members[i].Since, r.Members[i].Moved))
 	}
 	return at
 }
-
-func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }

@@ -102,22 +102,3 @@ func Takers(policies []Policy, n *v1alpha1.ClusterNetwork, addOn string) []strin
 	}
 	return out
 }
-
-// Wants tells whether an automatic add-on would take a newer release than it runs, or is on its way to it, and nobody else moves it.
-func Wants(a *v1alpha1.Addon, n *v1alpha1.ClusterNetwork) bool {
-	newest, current := a.Status.NewestFit, a.Status.CurrentInstalledVersion
-	if a.Spec.Version != "" || a.Spec.Rollback != nil || n.Spec.Paused || current == "" || newest == "" {
-		return false
-	}
-	moves := a.Spec.MoveTo != ""
-	return NewerVersion(newest, current) && (!moves || a.Spec.Rollout != nil) ||
-		moves && a.Spec.Rollout != nil && SameVersion(a.Spec.MoveTo, newest)
-}
-
-// NewerOf is the newer of two versions, the second of which may be empty.
-func NewerOf(v, than string) string {
-	if than == "" || NewerVersion(v, than) {
-		return v
-	}
-	return than
-}
