@@ -20,7 +20,7 @@ type bar struct {
 func bars(x rollout.Simulated, log []rollout.Happening, end time.Time) map[string][]bar {
 	out := map[string][]bar{}
 	for _, h := range log {
-		if h.Release != x.Version || h.Cluster == "" {
+		if h.Release != x.Target().String() || h.Cluster == "" {
 			continue
 		}
 		b := out[h.Cluster]
@@ -36,7 +36,7 @@ func bars(x rollout.Simulated, log []rollout.Happening, end time.Time) map[strin
 func span(x rollout.Simulated, log []rollout.Happening) (from, to time.Time) {
 	from, to = x.Opened, x.Opened.Add(time.Minute)
 	for _, h := range log {
-		if h.Release == x.Version && h.At.After(to) {
+		if h.Release == x.Target().String() && h.At.After(to) {
 			to = h.At
 		}
 	}
@@ -123,7 +123,7 @@ func drawing(s rollout.Scenario, r rollout.Simulation) string {
 		place := func(t time.Time) float64 {
 			return left + width*float64(t.Sub(from))/float64(to.Sub(from))
 		}
-		fmt.Fprintf(&b, `<text x="4" y="%d" font-size="14">%s %s: %s, %s to %s</text>`+"\n", y+18, escaped(s.AddOn), escaped(x.Version), x.Phase, stamp(from), stamp(to))
+		fmt.Fprintf(&b, `<text x="4" y="%d" font-size="14">%s %s: %s, %s to %s</text>`+"\n", y+18, escaped(s.AddOn), escaped(x.Target().String()), x.Phase, stamp(from), stamp(to))
 		y += head
 		members := slices.Clone(x.Record.Members)
 		wave := -1

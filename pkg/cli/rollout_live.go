@@ -39,7 +39,7 @@ const (
 func (f *liveFlags) add(a *app, c *cobra.Command) {
 	c.Flags().StringVar(&f.policy, "policy", "", "file of an UpdatePolicy, for the fleet of this hub; - reads standard input")
 	c.Flags().StringVar(&f.addOn, "addon", "", "with --policy: the add-on that has a release (default: the policy's, if it names one alone)")
-	c.Flags().StringVar(&f.version, "version", "", "with --policy: the version of the release (default: the newest that clusters would take)")
+	c.Flags().StringVar(&f.version, "version", "", "with --policy: the version of the release (default: what the manager would bring next)")
 	c.Flags().StringVar(&f.at, "at", "", "with --policy: when it comes out, such as 2026-12-24T08:00:00Z (default: now)")
 	c.Flags().DurationVar(&f.length, "for", assumedFor, "with --policy: how long to look")
 	c.Flags().DurationSliceVar(&f.takes, "takes", nil, "with --policy: how long a move takes, P50,P95 (default: as rollouts tell, else 10m,30m)")

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/yaml"
 
+	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/rollout"
 )
 
@@ -60,6 +62,7 @@ type policyDocument struct {
 		Deny  []windowDocument `json:"deny"`
 	} `json:"windows"`
 	OnWindowEnd string `json:"onWindowEnd"`
+	OnPinEnd    string `json:"onPinEnd"`
 	HungAfter   *lasts `json:"hungAfter"`
 	AwayAfter   *lasts `json:"awayAfter"`
 }
@@ -83,6 +86,7 @@ type groupDocument struct {
 	Name    string            `json:"name"`
 	Count   int               `json:"count"`
 	Pinned  int               `json:"pinned"`
+	Until   time.Time         `json:"pinnedUntil"`
 	Region  string            `json:"region"`
 	Labels  map[string]string `json:"labels"`
 	Version string            `json:"version"`
@@ -170,6 +174,9 @@ func (doc scenarioDocument) scenario() (rollout.Scenario, error) {
 	for _, r := range doc.Releases {
 		s.Releases = append(s.Releases, rollout.SimRelease{Version: r.Version, At: r.At, Bad: r.Bad, Recalled: r.Recalled})
 	}
+	if err := doc.Policy.pinEnd(); err != nil {
+		return s, err
+	}
 	place, err := doc.Policy.placing()
 	if err != nil {
 		return s, err
@@ -177,6 +184,9 @@ func (doc scenarioDocument) scenario() (rollout.Scenario, error) {
 	for i, g := range doc.Fleet {
 		if err := g.check(fmt.Sprintf("fleet[%d].", i)); err != nil {
 			return s, err
+		}
+		if doc.Policy.OnPinEnd != v1alpha1.OnPinEndAutomatic {
+			g.Until = time.Time{} // a pin that has ended holds
 		}
 		s.Clusters = append(s.Clusters, g.clusters(place(g.Labels))...)
 	}
@@ -210,6 +220,15 @@ func (p policyDocument) policy() rollout.Policy {
 		out.Windows.Deny = append(out.Windows.Deny, rollout.Window{Cron: w.Cron, Duration: time.Duration(w.Duration), Zone: w.Zone})
 	}
 	return out
+}
+
+// pinEnd tells what is wrong with what becomes of pins.
+func (p policyDocument) pinEnd() error {
+	known := []string{"", v1alpha1.OnPinEndWarn, v1alpha1.OnPinEndHold, v1alpha1.OnPinEndAutomatic}
+	if !slices.Contains(known, p.OnPinEnd) {
+		return rollout.FieldError{Field: "policy.onPinEnd", Value: p.OnPinEnd, Want: "want warn, hold or automatic"}
+	}
+	return nil
 }
 
 // placing is how clusters come into waves, by their labels: the first that takes one has it; -1 stands for none.
@@ -248,6 +267,7 @@ func (g groupDocument) check(at string) error {
 		{g.Name == "", "name: want a name"},
 		{g.Count < 0 || g.Count > 100_000, fmt.Sprintf("count: %d: want a number of clusters", g.Count)},
 		{g.Pinned < 0 || g.Pinned > max(1, g.Count), fmt.Sprintf("pinned: %d: want how many of them are pinned", g.Pinned)},
+		{!g.Until.IsZero() && g.Pinned == 0, "pinnedUntil: want it beside pinned, which says how many are"},
 		{g.Version == "", "version: want what they run at first"},
 		{g.Takes.wrong(), "takes: want p50 and a p95 that is not shorter"},
 		{g.Fails < 0 || g.Fails > 1, fmt.Sprintf("fails: %v: want a share from 0 to 1", g.Fails)},
@@ -280,7 +300,7 @@ func (g groupDocument) clusters(wave int) []rollout.SimCluster {
 			AwayFor: rollout.Spread{P50: time.Duration(g.Away.P50), P95: time.Duration(cmp.Or(g.Away.P95, g.Away.P50))},
 		}
 		if i < g.Pinned {
-			c.Unfit = "is pinned"
+			c.Unfit, c.Until = "is pinned", g.Until
 		}
 		for _, o := range g.Outages {
 			c.Outages = append(c.Outages, rollout.Outage{From: o.From, For: time.Duration(o.For)})

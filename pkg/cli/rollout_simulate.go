@@ -30,12 +30,14 @@ func (a *app) rolloutSimulateCommand() *cobra.Command {
 		Use:   "simulate (-f SCENARIO | --policy FILE)",
 		Short: "Let a release go over a fleet on virtual time, and see when what happens",
 		Long: `Plays a scenario: a fleet, a policy, the releases that come, how long moves take, what fails, who is out of reach, and what
-people do. It asks the same code that decides on a real fleet. The same seed gives the same run; with --runs the ends of that many runs
-are summed up, and the first is shown.
+people do. It asks the same code that decides on a real fleet, also about which rollout goes on: after a recall clusters leave the release, and
+those whose pin has ended join where the policy says so. The same seed gives the same run; with --runs the ends of that many runs are summed
+up, and the first is shown.
 
 With --policy it says what would happen on the fleet of this hub if a release came out now, or at --at: FILE is an UpdatePolicy, which takes
 the place of the one of its name. Each cluster takes part as its record stands, and those that would not move are named with the reason.
-Nothing is written, and no cluster is asked. Without --version it is the newest release that a cluster of the policy would take by itself.`,
+Nothing is written, and no cluster is asked. Without --version it is what the manager would bring next: the release that clusters leave a
+recalled one for, else the newest that a cluster of the policy would take by itself.`,
 		Example: `  addonctl rollout simulate -f docs/examples/rollout-scenario.yaml
   addonctl rollout simulate -f docs/examples/rollout-scenario.yaml --runs 200 -o json
   addonctl rollout simulate --policy docs/examples/update-policy.yaml --version 0.27.3 --runs 100 --svg rollout.svg`,
@@ -105,10 +107,12 @@ type simulationReport struct {
 	first rollout.Simulation
 }
 
-// simulatedRelease sums up the rollouts of one release over all runs.
+// simulatedRelease sums up the rollouts of one release over all runs. What is of the first run is of the first that opened one.
 type simulatedRelease struct {
-	Version string    `json:"version"`
-	Opened  time.Time `json:"opened"`
+	Version string `json:"version"`
+	// Leaves is the recalled release that the rollout leads away from; empty for another rollout.
+	Leaves string    `json:"leaves,omitempty"`
+	Opened time.Time `json:"opened"`
 	// Phase, Why and Who as at the end of the first run.
 	Phase rollout.Phase `json:"phase"`
 	Why   string        `json:"why"`
@@ -125,6 +129,10 @@ type simulatedRelease struct {
 	Worst map[string]int `json:"worst"`
 	// Left are the clusters that do not run the release at the end of the first run, with the reason.
 	Left []simulatedLeft `json:"left"`
+
+	// run is the first in which it was opened, and log what happened in that.
+	run rollout.Simulated
+	log []rollout.Happening
 }
 
 type simulatedWave struct {
@@ -152,7 +160,7 @@ type simulatedLeft struct {
 // simulated plays a scenario so many times.
 func simulated(stopped func() error, s rollout.Scenario, seed uint64, runs int) (simulationReport, error) {
 	r := simulationReport{Seed: seed, Runs: runs, Clusters: len(s.Clusters)}
-	took := map[string][]float64{}
+	took := map[rollout.Target][]float64{}
 	for i := range runs {
 		if err := stopped(); err != nil {
 			return r, err
@@ -163,22 +171,23 @@ func simulated(stopped func() error, s rollout.Scenario, seed uint64, runs int) 
 		}
 		if i == 0 {
 			r.first, r.Log = one, one.Log
-			for _, x := range one.Rollouts {
-				r.Releases = append(r.Releases, firstOf(s, x))
-			}
 		}
-		for j, x := range one.Rollouts {
+		for _, x := range one.Rollouts {
+			j := slices.IndexFunc(r.Releases, func(o simulatedRelease) bool { return o.run.Target() == x.Target() })
+			if j < 0 {
+				j, r.Releases = len(r.Releases), append(r.Releases, firstOf(x, one.Log))
+			}
 			for region, n := range x.Worst {
 				r.Releases[j].Worst[region] = max(r.Releases[j].Worst[region], n)
 			}
 			if !x.Ended.IsZero() {
 				r.Releases[j].Ended++
-				took[x.Version] = append(took[x.Version], x.Ended.Sub(x.Opened).Seconds())
+				took[x.Target()] = append(took[x.Target()], x.Ended.Sub(x.Opened).Seconds())
 			}
 		}
 	}
 	for i := range r.Releases {
-		t := took[r.Releases[i].Version]
+		t := took[r.Releases[i].run.Target()]
 		slices.Sort(t)
 		if len(t) > 0 {
 			r.Releases[i].P50, r.Releases[i].P95 = t[(len(t)-1)/2], t[(len(t)*95+99)/100-1]
@@ -196,10 +205,10 @@ func chances(seed uint64) func(string) rollout.Chance {
 	}
 }
 
-func firstOf(s rollout.Scenario, x rollout.Simulated) simulatedRelease {
+func firstOf(x rollout.Simulated, log []rollout.Happening) simulatedRelease {
 	out := simulatedRelease{
-		Version: x.Version, Opened: x.Opened, Phase: x.Phase, Why: x.Why, Who: x.Who, Worst: maps.Clone(x.Worst),
-		Stays: []simulatedStay{}, Left: []simulatedLeft{},
+		Version: x.Version, Leaves: x.Leaves, Opened: x.Opened, Phase: x.Phase, Why: x.Why, Who: x.Who, Worst: maps.Clone(x.Worst),
+		Stays: []simulatedStay{}, Left: []simulatedLeft{}, run: x, log: log,
 	}
 	for _, w := range x.Record.Waves {
 		out.Waves = append(out.Waves, simulatedWave{Name: w.Name, Started: w.Started, Ended: w.Ended})
@@ -216,10 +225,8 @@ func firstOf(s rollout.Scenario, x rollout.Simulated) simulatedRelease {
 		}
 		out.Left = append(out.Left, simulatedLeft{m.Cluster, m.State, leftWhy(m)})
 	}
-	for _, c := range s.Clusters {
-		if c.Unfit != "" {
-			out.Left = append(out.Left, simulatedLeft{c.Name, rollout.Skipped, c.Unfit})
-		}
+	for _, c := range x.Outside {
+		out.Left = append(out.Left, simulatedLeft{c.Cluster, rollout.Skipped, c.Why})
 	}
 	for _, s := range x.Stays {
 		out.Stays = append(out.Stays, simulatedStay{s.Phase, s.Wave, s.Who, s.For.Seconds()})
@@ -237,7 +244,7 @@ func leftWhy(m rollout.Member) string {
 func (r simulationReport) name() string {
 	var out []string
 	for _, x := range r.Releases {
-		out = append(out, x.Version)
+		out = append(out, x.run.Target().String())
 	}
 	return strings.Join(out, "\n")
 }
@@ -247,8 +254,8 @@ func (r simulationReport) table(w io.Writer, wide bool) {
 	if r.Assumed != "" {
 		fmt.Fprintln(w, r.Assumed)
 	}
-	for i, x := range r.Releases {
-		fmt.Fprintf(w, "\n%s, opened %s: %s: %s\n", x.Version, stamp(x.Opened), x.Phase, x.Why)
+	for _, x := range r.Releases {
+		fmt.Fprintf(w, "\n%s, opened %s: %s: %s\n", x.run.Target(), stamp(x.Opened), x.Phase, x.Why)
 		if x.Who != "" {
 			fmt.Fprintf(w, "Waits for: %s\n", x.Who)
 		}
@@ -258,7 +265,7 @@ func (r simulationReport) table(w io.Writer, wide bool) {
 		fmt.Fprintln(w)
 		x.waves(w)
 		fmt.Fprintln(w)
-		fmt.Fprint(w, gantt(r.first.Rollouts[i], r.first.Log, wide))
+		fmt.Fprint(w, gantt(x.run, x.log, wide))
 		x.rest(w, wide)
 	}
 	if wide {

@@ -3,6 +3,7 @@ package controller
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,8 @@ import (
 type twin struct {
 	scenario rollout.Scenario
 	spec     v1alpha1.UpdatePolicySpec
+	// says are what has to be decided, beside that both decide the same: without it two that do nothing are the same too.
+	says []string
 }
 
 // certain is a chance without chance.
@@ -47,6 +50,13 @@ func cluster(name string, wave int, takes time.Duration, how ...func(*rollout.Si
 
 func fails(c *rollout.SimCluster)      { c.Fails = 1 }
 func isPinnedIn(c *rollout.SimCluster) { c.Unfit = "is pinned" }
+
+func isPinnedFor(after time.Duration) func(*rollout.SimCluster) {
+	return func(c *rollout.SimCluster) { c.Unfit, c.Until = "is pinned", monday.Add(after) }
+}
+
+// runsNewer is a cluster that has the newer release from the first, and could take the older one.
+func runsNewer(c *rollout.SimCluster) { c.Version, c.Fits = newer, older }
 
 func awayFrom(after, lasting time.Duration) func(*rollout.SimCluster) {
 	return func(c *rollout.SimCluster) {
@@ -76,6 +86,7 @@ func twins() map[string]twin {
 				Waves: waves, MaxConcurrent: count(2), Soak: hours(6), HungAfter: hours(48),
 				Windows: &v1alpha1.PolicyWindows{Allow: []v1alpha1.PolicyWindow{{Cron: "0 1 * * *", Duration: *hours(5), Zone: "Europe/Berlin"}}},
 			},
+			nil,
 		},
 		"a failure halts, people resume, and the budget is spent again": {
 			rollout.Scenario{
@@ -86,6 +97,7 @@ func twins() map[string]twin {
 				},
 			},
 			v1alpha1.UpdatePolicySpec{Waves: waves, MaxConcurrent: count(2), Soak: hours(1)},
+			nil,
 		},
 		"a failure halts, and people take it back": {
 			rollout.Scenario{
@@ -96,6 +108,7 @@ func twins() map[string]twin {
 				},
 			},
 			v1alpha1.UpdatePolicySpec{Waves: waves, MaxConcurrent: count(2), Soak: hours(1)},
+			nil,
 		},
 		"a newer release ends the older one, and a recall ends it too": {
 			rollout.Scenario{
@@ -108,6 +121,42 @@ func twins() map[string]twin {
 				},
 			},
 			v1alpha1.UpdatePolicySpec{Waves: waves, MaxConcurrent: count(2), Soak: hours(1), HungAfter: hours(72)},
+			[]string{"0.27.3 from 0.28.0 c1 done", "0.27.3 c5 done"},
+		},
+		"a recall moves clusters back to what they had, and who is pinned stays": {
+			rollout.Scenario{
+				For: 10 * day, Releases: []rollout.SimRelease{{Version: newer, At: monday.Add(soon), Recalled: monday.Add(9 * time.Hour)}},
+				Clusters: []rollout.SimCluster{
+					cluster("c1", 0, time.Hour), cluster("c2", 1, time.Hour), cluster("c3", 1, 20*time.Hour), cluster("c4", 2, time.Hour),
+					cluster("c5", 2, time.Hour, runsNewer), cluster("c6", 2, time.Hour, runsNewer, isPinnedIn),
+				},
+			},
+			v1alpha1.UpdatePolicySpec{Waves: waves, MaxConcurrent: count(2), Soak: hours(2), HungAfter: hours(72)},
+			[]string{"0.27.3  Recalled", "0.26.2 from 0.27.3 c1 started", "0.26.2 from 0.27.3 c3 done", "0.26.2 from 0.27.3 c5 done", "0.26.2 from 0.27.3  Finished"},
+		},
+		"a recall, and a newer release waits until all have left": {
+			rollout.Scenario{
+				For: 10 * day, Releases: []rollout.SimRelease{
+					{Version: newer, At: monday.Add(soon), Recalled: monday.Add(9 * time.Hour)}, {Version: newestOf, At: monday.Add(10 * time.Hour)},
+				},
+				Clusters: []rollout.SimCluster{
+					cluster("c1", 0, 4*time.Hour), cluster("c2", 1, time.Hour), cluster("c3", 1, 2*time.Hour), cluster("c4", 2, time.Hour),
+				},
+			},
+			v1alpha1.UpdatePolicySpec{Waves: waves, MaxConcurrent: count(1), Soak: hours(2), HungAfter: hours(72)},
+			[]string{"0.28.0 from 0.27.3  Finished", "0.28.0 c4 done"},
+		},
+		"pins end, before a release, while it goes, and when it is through": {
+			rollout.Scenario{
+				For: 10 * day, Releases: []rollout.SimRelease{first},
+				Clusters: []rollout.SimCluster{
+					cluster("c1", 0, time.Hour), cluster("c2", 1, time.Hour, isPinnedFor(30*time.Minute)), cluster("c3", 1, 2*time.Hour),
+					cluster("c4", 0, time.Hour, isPinnedFor(8*time.Hour)), cluster("c5", 2, 2*time.Hour, isPinnedFor(5*day)),
+					cluster("c6", 2, time.Hour), cluster("c7", 2, time.Hour, isPinnedIn),
+				},
+			},
+			v1alpha1.UpdatePolicySpec{Waves: waves, MaxConcurrent: count(1), Soak: hours(3), OnPinEnd: v1alpha1.OnPinEndAutomatic},
+			[]string{"0.27.3 c2 done", "0.27.3 c4 done", "28T08:00:00 0.27.3 c5 done"},
 		},
 		"people approve": {
 			rollout.Scenario{
@@ -118,12 +167,14 @@ func twins() map[string]twin {
 				Waves: []v1alpha1.PolicyWave{waves[0], {Name: "early", Selector: "wave=w1", Approval: true}, {Name: "rest", Selector: "wave=w2", Approval: true}},
 				Soak:  hours(1),
 			},
+			nil,
 		},
 	}
 }
 
 // TestRealityDecidesAsTheSimulationDid plays scenarios twice, and compares what was decided, when, and in which order. It would catch a
-// controller that decides on other reports than the simulation, at other moments, or that forgets something between two looks.
+// controller that decides on other reports than the simulation, at other moments, or that forgets something between two looks; and a second
+// rule of what clusters take by themselves, on either side, which does not know recalled releases or pins that have ended.
 func TestRealityDecidesAsTheSimulationDid(t *testing.T) {
 	h := startHub(t)
 	for name, c := range twins() {
@@ -139,6 +190,11 @@ func TestRealityDecidesAsTheSimulationDid(t *testing.T) {
 			}
 			if diff := gocmp.Diff(want, got); diff != "" {
 				t.Errorf("decided (-simulation +reality):\n%s", diff)
+			}
+			for _, line := range c.says {
+				if !slices.ContainsFunc(got, func(l string) bool { return strings.HasSuffix(l, line) }) {
+					t.Errorf("%q is not decided: %s", line, strings.Join(got, "\n"))
+				}
 			}
 		})
 	}
@@ -162,36 +218,34 @@ func differs(t *testing.T, h *hubUnderTest) {
 
 // logOf is what a simulation decided: the last state of each cluster at each moment, and phases.
 func logOf(s rollout.Simulation) []string {
-	type key struct {
-		at            time.Time
-		release, name string
-	}
-	last := map[key]string{}
+	last := map[decided]string{}
 	for _, e := range s.Log {
 		switch {
 		case e.What == "phase":
 			phase, _, _ := strings.Cut(e.Why, ":")
-			last[key{e.At, e.Release, ""}] = phase
+			last[decided{e.At, e.Release, ""}] = phase
 		case e.Cluster != "" && e.What != "pending": // an order puts clusters back into the line without a word
-			last[key{e.At, e.Release, e.Cluster}] = e.What
+			last[decided{e.At, e.Release, e.Cluster}] = e.What
 		}
 	}
-	var keys []key
-	for k := range last {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b key) int {
+	return inOrder(last)
+}
+
+// decided is when something was, of which rollout, and of which cluster; without one it is its phase.
+type decided struct {
+	at            time.Time
+	release, name string
+}
+
+func inOrder(what map[decided]string) []string {
+	keys := slices.SortedFunc(maps.Keys(what), func(a, b decided) int {
 		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.release, b.release), cmp.Compare(a.name, b.name))
 	})
 	var out []string
 	for _, k := range keys {
-		out = append(out, line(k.at, k.release, k.name, last[k]))
+		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", k.at.UTC().Format("02T15:04:05"), k.release, k.name, what[k])))
 	}
 	return out
-}
-
-func line(at time.Time, release, cluster, what string) string {
-	return strings.TrimSpace(fmt.Sprintf("%s %s %s %s", at.UTC().Format("02T15:04:05"), release, cluster, what))
 }
 
 // reality is a scenario on the records of a hub, on virtual time.
@@ -203,21 +257,34 @@ type reality struct {
 	now      time.Time
 	left     map[string]time.Duration
 	bad      map[string]bool
+	whole    map[string]string
 	next     int
 	asked    time.Time
 	askedOf  string
-	log      []string
+	log      map[decided]string
 }
 
 func newReality(t *testing.T, h *hubUnderTest, s rollout.Scenario, spec v1alpha1.UpdatePolicySpec) *reality {
 	t.Helper()
-	w := &reality{T: t, hub: h, scenario: s, now: s.Start, left: map[string]time.Duration{}, bad: map[string]bool{}}
+	w := &reality{T: t, hub: h, scenario: s, now: s.Start, left: map[string]time.Duration{}, bad: map[string]bool{}, whole: map[string]string{}, log: map[decided]string{}}
 	w.fleet = &fleet{client: h.Client, builtIn: true, catalogs: catalogs(t), now: func() time.Time { return w.now }}
 	must(t, h.Create(t.Context(), &v1alpha1.UpdatePolicy{ObjectMeta: metav1.ObjectMeta{Name: "prod"}, Spec: spec}))
 	for _, c := range s.Clusters {
 		h.register(t, fmt.Sprintf("%s wave=w%d", c.Name, c.Wave))
+		w.whole[c.Name] = c.Version
+		if c.Version != older {
+			a := h.addon(t, c.Name)
+			a.Status.CurrentInstalledVersion, a.Status.History = c.Version, nil
+			tell(a, c.Version)
+			must(t, h.Status().Update(t.Context(), a))
+		}
 		if c.Unfit != "" {
-			change(t, h, &v1alpha1.Addon{}, c.Name+".flannel", func(a *v1alpha1.Addon) { a.Spec.Version, a.Spec.Pin = older, &v1alpha1.Pin{Reason: "test"} })
+			change(t, h, &v1alpha1.Addon{}, c.Name+".flannel", func(a *v1alpha1.Addon) {
+				a.Spec.Version, a.Spec.Pin = c.Version, &v1alpha1.Pin{Reason: "test"}
+				if !c.Until.IsZero() {
+					a.Spec.Pin.Until = &metav1.Time{Time: c.Until}
+				}
+			})
 		}
 	}
 	return w
@@ -242,7 +309,7 @@ func (w *reality) run() []string {
 		}
 		w.now = next
 	}
-	return w.log
+	return inOrder(w.log)
 }
 
 func earliest(times ...time.Time) time.Time {
@@ -280,25 +347,38 @@ func (w *reality) happen() {
 	for w.next < len(w.scenario.Releases) && !w.scenario.Releases[w.next].At.After(w.now) {
 		w.next++
 	}
-	newest := older
-	if w.next > 0 {
-		r := w.scenario.Releases[w.next-1]
-		newest = r.Version
+	var recalls []v1alpha1.Recall
+	for _, r := range w.scenario.Releases[:w.next] {
 		if !r.Recalled.IsZero() && !w.now.Before(r.Recalled) {
-			err := w.hub.Create(w.Context(), &v1alpha1.AddonCatalog{
-				ObjectMeta: metav1.ObjectMeta{Name: "default"},
-				Spec:       v1alpha1.AddonCatalogSpec{BuiltIn: true, Recalls: []v1alpha1.Recall{{Addon: "Flannel", Version: r.Version, Reason: "test"}}},
-			})
-			must(w.T, client.IgnoreAlreadyExists(err))
+			recalls = append(recalls, v1alpha1.Recall{Addon: "Flannel", Version: r.Version, Reason: "test"})
 		}
 	}
+	if len(recalls) > 0 {
+		all := &v1alpha1.AddonCatalog{ObjectMeta: metav1.ObjectMeta{Name: "default"}, Spec: v1alpha1.AddonCatalogSpec{BuiltIn: true}}
+		must(w.T, client.IgnoreAlreadyExists(w.hub.Create(w.Context(), all)))
+		change(w.T, w.hub, &v1alpha1.AddonCatalog{}, "default", func(c *v1alpha1.AddonCatalog) { c.Spec.Recalls = recalls })
+	}
 	for _, c := range w.scenario.Clusters {
-		w.play(c, newest)
+		w.play(c, recalls)
 	}
 }
 
+// fits is the newest release that fits a cluster: what it ran at first, and what has come, but for what was recalled, or it was put back from.
+func (w *reality) fits(c rollout.SimCluster, a *v1alpha1.Addon, recalls []v1alpha1.Recall) string {
+	all, newest := []string{c.Version, cmp.Or(c.Fits, c.Version)}, ""
+	for _, r := range w.scenario.Releases[:w.next] {
+		all = append(all, r.Version)
+	}
+	for _, v := range all {
+		if status.RecallOf(recalls, "Flannel", v) == nil && status.Held(a, v) == nil && (newest == "" || status.NewerVersion(v, newest)) {
+			newest = v
+		}
+	}
+	return newest
+}
+
 // play lets a cluster do what is due.
-func (w *reality) play(c rollout.SimCluster, newest string) {
+func (w *reality) play(c rollout.SimCluster, recalls []v1alpha1.Recall) {
 	w.Helper()
 	away, _ := w.away(c)
 	w.hub.reach(w.T, c.Name, !away)
@@ -313,8 +393,9 @@ func (w *reality) play(c rollout.SimCluster, newest string) {
 		st.CurrentInstalledVersion = to
 		if w.bad[c.Name] {
 			st.Held = append(st.Held, v1alpha1.HeldRelease{Version: to})
-			st.CurrentInstalledVersion = c.Version
+			st.CurrentInstalledVersion = w.whole[c.Name]
 		}
+		w.whole[c.Name] = st.CurrentInstalledVersion
 		if b := a.Spec.Rollback; b != nil && b.Leaves != "" {
 			st.Held = append(st.Held, v1alpha1.HeldRelease{Version: b.Leaves})
 		}
@@ -322,9 +403,10 @@ func (w *reality) play(c rollout.SimCluster, newest string) {
 		must(w.T, w.hub.Update(w.Context(), a))
 		a.Status = st
 	}
-	tell(a, newest)
+	tell(a, older)
+	a.Status.NewestFit = w.fits(c, a, recalls)
 	if halfway {
-		a.Status.NodeVersions = append(a.Status.NodeVersions, v1alpha1.NodeVersion{Version: c.Version, Nodes: 1})
+		a.Status.NodeVersions = append(a.Status.NodeVersions, v1alpha1.NodeVersion{Version: "0.1.0", Nodes: 1})
 		if w.goesOn(c, a) {
 			a.Status.Roll = &v1alpha1.RollStatus{Phase: "Batch", Changed: int32(w.now.Sub(monday) / time.Second)} // a sign of progress at each moment
 		}
@@ -338,23 +420,56 @@ func (w *reality) decide() time.Time {
 	_, err := policyReconciler{w.fleet}.Reconcile(w.Context(), allPolicies)
 	must(w.T, err)
 	var next time.Time
-	for i, r := range w.scenario.Releases[:w.next] {
-		name := rolloutName("prod", "Flannel", r.Version)
+	active := w.active()
+	all := w.rollouts()
+	for i := range all {
+		name, release := all[i].Name, status.TargetOf(&all[i]).String()
 		before := w.rollout(name)
 		result, err := rolloutReconciler{w.fleet}.Reconcile(w.Context(), reconcile.Request{NamespacedName: client.ObjectKey{Name: name}})
 		must(w.T, err)
-		if i < w.next-1 {
-			continue // the simulation does not look at one that a newer release ended
-		}
 		if result.RequeueAfter > 0 {
-			next = w.now.Add(result.RequeueAfter)
+			next = earliest(next, w.now.Add(result.RequeueAfter))
 		}
 		after := w.rollout(name)
-		w.note(r.Version, before, after)
-		w.begin(r, before, after)
-		next = earliest(next, w.act(name, after))
+		w.note(release, before, after)
+		w.begin(all[i].Spec.Version, before, after)
+		if name == active || active == "" && i == len(all)-1 {
+			next = earliest(next, w.act(name, after))
+		}
+	}
+	if w.active() != active {
+		next = earliest(next, w.now.Add(time.Second)) // the manager is told of it by a watch
 	}
 	return next
+}
+
+// active is the rollout that goes on.
+func (w *reality) active() string {
+	w.Helper()
+	r, err := w.fleet.records(w.Context())
+	must(w.T, err)
+	p, _ := r.policy("prod")
+	if t := r.automatic().Active("prod", "Flannel", r.candidates(p)["Flannel"]); t.Version != "" {
+		return cmp.Or(r.activeName(p, "prod", "Flannel"), t.String())
+	}
+	return ""
+}
+
+// rollouts are those of the hub, in the order in which they were opened.
+func (w *reality) rollouts() []v1alpha1.AddonRollout {
+	w.Helper()
+	var list v1alpha1.AddonRolloutList
+	must(w.T, w.hub.List(w.Context(), &list))
+	slices.SortFunc(list.Items, func(a, b v1alpha1.AddonRollout) int {
+		at := func(x v1alpha1.AddonRollout) time.Time {
+			if x.Status.Opened == nil {
+				return w.now.Add(1)
+			}
+			return x.Status.Opened.Time
+		}
+		return cmp.Or(at(a).Compare(at(b)), cmp.Compare(a.Name, b.Name))
+	})
+	return list.Items
 }
 
 func (w *reality) rollout(name string) v1alpha1.AddonRolloutStatus {
@@ -367,28 +482,26 @@ func (w *reality) rollout(name string) v1alpha1.AddonRolloutStatus {
 // note writes down what changed.
 func (w *reality) note(release string, before, after v1alpha1.AddonRolloutStatus) {
 	if before.Phase != after.Phase {
-		w.log = append(w.log, line(w.now, release, "", after.Phase))
+		w.log[decided{w.now, release, ""}] = after.Phase
 	}
 	words := map[string]string{"Running": "started", "Done": "done", "Failed": "failed", "Unreachable": "unreachable", "Skipped": "skipped"}
 	was := map[string]string{}
 	for _, m := range before.Members {
 		was[m.Cluster] = fmt.Sprint(m.State, m.Back)
 	}
-	members := slices.Clone(after.Members)
-	slices.SortFunc(members, func(a, b v1alpha1.RolloutMember) int { return cmp.Compare(a.Cluster, b.Cluster) })
-	for _, m := range members {
+	for _, m := range after.Members {
 		if was[m.Cluster] != fmt.Sprint(m.State, m.Back) && m.State != "Pending" {
 			what := words[m.State]
 			if m.State == "Running" && m.Back {
 				what = "back"
 			}
-			w.log = append(w.log, line(w.now, release, m.Cluster, what))
+			w.log[decided{w.now, release, m.Cluster}] = what
 		}
 	}
 }
 
 // begin draws how long the moves that were told now take, and whether they fail.
-func (w *reality) begin(r rollout.SimRelease, before, after v1alpha1.AddonRolloutStatus) {
+func (w *reality) begin(version string, before, after v1alpha1.AddonRolloutStatus) {
 	tries := map[string]int32{}
 	for _, m := range before.Members {
 		tries[m.Cluster] = m.Tries
@@ -400,7 +513,8 @@ func (w *reality) begin(r rollout.SimRelease, before, after v1alpha1.AddonRollou
 		i := slices.IndexFunc(w.scenario.Clusters, func(c rollout.SimCluster) bool { return c.Name == m.Cluster })
 		c := w.scenario.Clusters[i]
 		w.left[c.Name] = c.Takes.P50
-		w.bad[c.Name] = !m.Back && (c.Fails > 0 || r.Bad > 0)
+		bad := slices.ContainsFunc(w.scenario.Releases, func(r rollout.SimRelease) bool { return r.Version == version && r.Bad > 0 })
+		w.bad[c.Name] = !m.Back && (c.Fails > 0 || bad)
 	}
 }
 
@@ -439,12 +553,15 @@ func (w *reality) due() time.Time {
 	if w.next < len(w.scenario.Releases) {
 		at = w.scenario.Releases[w.next].At
 	}
-	if w.next > 0 {
-		if r := w.scenario.Releases[w.next-1].Recalled; r.After(w.now) {
-			at = earliest(at, r)
+	for _, r := range w.scenario.Releases[:w.next] {
+		if r.Recalled.After(w.now) {
+			at = earliest(at, r.Recalled)
 		}
 	}
 	for _, c := range w.scenario.Clusters {
+		if c.Until.After(w.now) {
+			at = earliest(at, c.Until)
+		}
 		if a := w.hub.addon(w.T, c.Name); w.goesOn(c, a) {
 			at = earliest(at, w.now.Add(max(0, w.left[c.Name])))
 		}

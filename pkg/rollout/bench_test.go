@@ -24,13 +24,13 @@ func fleetOf(clusters, days int) rollout.Scenario {
 	}
 	for i := range clusters {
 		s.Clusters = append(s.Clusters, rollout.SimCluster{
-			Name: fmt.Sprintf("c%05d", i), Region: fmt.Sprintf("r%d", i%3), Wave: min(2, i*20/clusters), Version: "0",
+			Name: fmt.Sprintf("c%05d", i), Region: fmt.Sprintf("r%d", i%3), Wave: min(2, i*20/clusters), Version: "0.1",
 			Takes: rollout.Spread{P50: 20 * time.Minute, P95: time.Hour}, Fails: 0.002,
 			Away: 0.01, AwayFor: rollout.Spread{P50: 30 * time.Minute, P95: 8 * time.Hour},
 		})
 	}
 	for i := range (days + 6) / 7 {
-		s.Releases = append(s.Releases, rollout.SimRelease{Version: fmt.Sprint(i + 1), At: noon.Add(time.Duration(i) * 7 * 24 * time.Hour)})
+		s.Releases = append(s.Releases, rollout.SimRelease{Version: fmt.Sprintf("1.%d", i), At: noon.Add(time.Duration(i) * 7 * 24 * time.Hour)})
 	}
 	return s
 }

@@ -54,17 +54,16 @@ type Wish struct {
 //	| else         | is newer             | no                       | that                                |
 //	| else         | is where it goes     | a rollout does           | that, as the rollout has it         |
 func (w Wish) Target(recalled func(version string) bool) Target {
-	if w.Kept || w.Runs == "" || w.Newest == "" {
+	if w.nowhere() {
 		return Target{}
 	}
 	free := w.To == "" || w.Told
-	if recalled(w.Runs) {
+	switch {
+	case recalled(w.Runs):
 		if version.Same(w.Newest, w.Runs) || !free && !recalled(w.To) {
 			return Target{}
 		}
 		return Target{w.Newest, w.Runs}
-	}
-	switch {
 	case free && version.Newer(w.Newest, w.Runs):
 		return Target{Version: w.Newest}
 	case w.To != "" && w.Told && version.Same(w.To, w.Newest):
@@ -73,6 +72,9 @@ func (w Wish) Target(recalled func(version string) bool) Target {
 		return Target{}
 	}
 }
+
+// nowhere tells whether it stays, whatever else is known.
+func (w Wish) nowhere() bool { return w.Kept || w.Runs == "" || w.Newest == "" }
 
 // Standing is where a rollout stands, to whoever chooses which one goes on.
 type Standing struct {
@@ -86,7 +88,7 @@ type Standing struct {
 // Ended tells whether nothing is left to do in a rollout by itself. What cannot be reached keeps it from being finished, and nobody else
 // from going on.
 func (s Standing) Ended() bool {
-	switch s.Phase { //nolint:exhaustive // the others have not, unless people ended them
+	switch s.Phase {
 	case Finished, CatchingUp, Undone, Recalled:
 		return true
 	case Undoing:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/rollout"
+	"github.com/addonctl/addonctl/pkg/version"
 )
 
 // Fleet are the records of a hub at one moment.
@@ -96,8 +97,8 @@ func (f Fleet) sights() iter.Seq[Sight] {
 	}
 }
 
-// Next is what goes over the clusters of a policy next: the target of the rollout that goes on, or is to be opened. It has no version when there
-// is none. What is being taken back is taken as done.
+// Next is what goes over the clusters of a policy next: the target of the rollout that goes on, or is to be opened. It has no version when no
+// cluster would take one by itself. What is being taken back is taken as done.
 func (f Fleet) Next(policy, addOn string, now time.Time) rollout.Target {
 	m := f.automatic(now)
 	for i, x := range m.Rollouts {
@@ -108,8 +109,8 @@ func (f Fleet) Next(policy, addOn string, now time.Time) rollout.Target {
 		}
 	}
 	for _, p := range f.read() {
-		if p.Name == policy {
-			return m.Active(policy, addOn, m.Candidates(p, f.sights())[addOn])
+		if all := m.Candidates(p, f.sights())[addOn]; p.Name == policy && len(all) > 0 {
+			return m.Active(policy, addOn, all)
 		}
 	}
 	return rollout.Target{}
@@ -131,12 +132,12 @@ type Coming struct {
 }
 
 // Foresee is what would happen if a release came out: a scenario of the clusters that a policy takes, each as its record stands. Which those
-// are, and why one would not take the release, is found as the manager finds it (Takers, Journey.Report). A cluster that is out of reach
-// stays so.
+// are, why one would not take the release, where those go that run a recalled one, and when a pin ends, is found as the manager finds it
+// (Takers, Journey.Report, Automatic). A cluster that is out of reach stays so.
 func Foresee(f Fleet, p v1alpha1.UpdatePolicy, c Coming) rollout.Scenario {
 	f = f.With(p)
 	policy := ReadPolicy(p.Name, p.Spec)
-	j := Journey{Version: c.Version, Policy: policy, Waves: policy.Waves()}
+	j := Journey{Version: c.Version, Policy: policy, Waves: policy.Waves(), Now: c.At}
 	for i := range f.Rollouts {
 		if x := &f.Rollouts[i]; x.Spec.Policy == p.Name && x.Spec.Addon == c.AddOn {
 			j.Siblings = append(j.Siblings, x.Name)
@@ -146,11 +147,18 @@ func Foresee(f Fleet, p v1alpha1.UpdatePolicy, c Coming) rollout.Scenario {
 		AddOn: c.AddOn, Start: c.At, For: c.For, Policy: RolloutPolicy(p.Name, p.Spec), People: c.People,
 		Releases: []rollout.SimRelease{{Version: c.Version, At: c.At, Day: c.Day}},
 	}
-	known := f.known(c.AddOn, c.Version)
+	known, rule := f.known(c.AddOn, c.Version), f.automatic(c.At)
 	for s := range f.sights() {
-		if s.Addon.Spec.Addon == c.AddOn && slices.Contains(s.Takers, p.Name) {
-			out.Clusters = append(out.Clusters, c.cluster(j, s, known))
+		if s.Addon.Spec.Addon != c.AddOn || !slices.Contains(s.Takers, p.Name) {
+			continue
 		}
+		x := c.cluster(j, s, known)
+		for _, v := range []string{x.Version, x.Fits} {
+			if rule.Recalled(c.AddOn, v) != "" && !slices.Contains(out.Recalled, v) {
+				out.Recalled = append(out.Recalled, v)
+			}
+		}
+		out.Clusters = append(out.Clusters, x)
 	}
 	return out
 }
@@ -164,28 +172,57 @@ func (f Fleet) known(addOn, version string) bool {
 
 // cluster is one cluster of the scenario.
 func (c Coming) cluster(j Journey, s Sight, known bool) rollout.SimCluster {
-	unfit := ""
-	if newest := s.Addon.Status.NewestFit; (!known || !Reachable(s.Network)) && (newest == "" || NewerVersion(c.Version, newest)) {
+	refused, fits := "", s.Addon.Status.NewestFit
+	if SameVersion(fits, c.Version) {
+		fits = "" // it comes
+	} else if (!known || !Reachable(s.Network)) && (fits == "" || NewerVersion(c.Version, fits)) {
 		if c.Unfit != nil {
-			unfit = c.Unfit(s.Network)
+			refused = c.Unfit(s.Network)
 		}
 		s.Addon = s.Addon.DeepCopy()
 		s.Addon.Status.NewestFit = c.Version
 	}
 	r := j.Report(nil, s, c.At)
-	switch {
-	case r.Unfit != "":
-		unfit = r.Unfit
-	case unfit == "" && r.Wave < 0:
-		unfit = "no wave takes it"
-	}
 	out := rollout.SimCluster{
-		Name: r.Cluster, Region: r.Region, Wave: r.Wave, Version: r.Version, Unfit: unfit, Takes: c.Takes, Fails: c.Fails,
+		Name: r.Cluster, Region: r.Region, Wave: r.Wave, Version: r.Version, Fits: fits, Takes: c.Takes, Fails: c.Fails,
+	}
+	out.Unfit, out.Until = j.keeps(s)
+	if out.Unfit == "" {
+		out.Unfit = unmoved(r)
+	}
+	if refused = cmp.Or(refused, j.first(soft, nil, s)); refused != "" {
+		out.Refuses = map[string]string{c.Version: refused}
 	}
 	if !r.Reachable {
 		out.Outages = []rollout.Outage{{From: c.At, For: 2 * c.For}}
 	}
 	return out
+}
+
+// unmoved says why a cluster that nobody keeps moves to no release; empty when it does.
+func unmoved(r rollout.Report) string {
+	if _, err := version.Parse(r.Version); err != nil {
+		return fmt.Sprintf("it runs %q, which no release can be compared with", r.Version)
+	}
+	if r.Wave < 0 {
+		return "no wave takes it"
+	}
+	return ""
+}
+
+// keeps says why no rollout moves an add-on, and until when, where that is the end of a pin. What would keep it beyond that is told first.
+func (j Journey) keeps(s Sight) (why string, until time.Time) {
+	ask := append([]func(Journey, *rollout.Member, Sight) string{isNotInstalled}, hard...)
+	why = j.first(ask, nil, s)
+	pin := s.Addon.Spec.Pin
+	if s.Addon.Spec.Version == "" || pin == nil || pin.Until == nil || !j.Now.Before(pin.Until.Time) {
+		return why, time.Time{}
+	}
+	j.Now = pin.Until.Time
+	if then := j.first(ask, nil, s); then != "" {
+		return then, time.Time{}
+	}
+	return why, pin.Until.UTC()
 }
 
 // Took is how long moves of an add-on took, as far as rollouts tell: of waves that had one cluster, which came through at once. n is how many

@@ -1,6 +1,7 @@
 package status_test
 
 import (
+	gocmp "cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -86,7 +87,7 @@ func TestWhatWouldHappenIsForeseenFromTheRecords(t *testing.T) {
 			})
 			got := "not taken"
 			for _, x := range s.Clusters {
-				if got = x.Unfit; got == "" {
+				if got = gocmp.Or(x.Unfit, x.Refuses["0.27.3"]); got == "" {
 					got = fmt.Sprintf("moves in wave %d from %s", x.Wave, x.Version)
 				}
 				if len(x.Outages) > 0 {
@@ -110,7 +111,7 @@ func TestAReleaseThatIsKnownIsNotAssumedToFit(t *testing.T) {
 	s := status.Foresee(f, p, status.Coming{AddOn: "Flannel", Version: "0.27.3", At: now, For: time.Hour})
 	var got []string
 	for _, c := range s.Clusters {
-		got = append(got, c.Name+": "+c.Unfit)
+		got = append(got, c.Name+": "+c.Unfit+c.Refuses["0.27.3"])
 	}
 	if diff := cmp.Diff([]string{"c1: 0.26.2 is the newest that fits", "c2: "}, got); diff != "" {
 		t.Errorf("foreseen (-want +got):\n%s", diff)
@@ -169,3 +170,70 @@ func TestAYoungReleaseIsForeseenToWait(t *testing.T) {
 		t.Errorf("%s: %s, want it to wait until %s", x.Phase, x.Why, want)
 	}
 }
+
+// Who runs a recalled release leaves it in what is foreseen, for what the record has as the newest that fits; and a pin that ends in that time counts as
+// the policy says. A foresight by a rule of its own, which asks only whether something newer fits, plays neither.
+func TestRecallsAndEndsOfPinsAreForeseen(t *testing.T) {
+	t.Parallel()
+	sits := func(_ *v1alpha1.ClusterNetwork, a *v1alpha1.Addon) {
+		a.Status.CurrentInstalledVersion, a.Status.NewestFit = "0.27.3", "0.26.2"
+		a.Status.NodeVersions[0].Version = "0.27.3"
+	}
+	pinned := func(until time.Time) func(*v1alpha1.ClusterNetwork, *v1alpha1.Addon) {
+		return func(n *v1alpha1.ClusterNetwork, a *v1alpha1.Addon) {
+			sits(n, a)
+			a.Spec.Version, a.Spec.Pin = "0.27.3", &v1alpha1.Pin{Reason: "r", Until: &metav1.Time{Time: until}}
+		}
+	}
+	for name, c := range map[string]struct {
+		change   func(*v1alpha1.ClusterNetwork, *v1alpha1.Addon)
+		onPinEnd string
+		catalog  bool
+		want     string
+	}{
+		"it leaves":                            {sits, "", false, "0.26.2 from 0.27.3: 0.26.2 from 0.27.3 Finished Done"},
+		"it leaves what the catalog has so":    {sits, "", true, "0.26.2 from 0.27.3: 0.26.2 from 0.27.3 Finished Done"},
+		"it is pinned until later":             {pinned(now.Add(time.Hour)), v1alpha1.OnPinEndAutomatic, false, "0.26.2 from 0.27.3: 0.26.2 from 0.27.3 Finished Done"},
+		"it is pinned, and the policy warns":   {pinned(now.Add(time.Hour)), v1alpha1.OnPinEndWarn, false, ": 0.26.2 Finished"},
+		"its pin has ended":                    {pinned(now.Add(-time.Hour)), v1alpha1.OnPinEndAutomatic, false, "0.26.2 from 0.27.3: 0.26.2 from 0.27.3 Finished Done"},
+		"its pin ends after what is looked at": {pinned(now.Add(96 * time.Hour)), v1alpha1.OnPinEndAutomatic, false, ": 0.26.2 Finished"},
+		"its pin ends, and the cluster is paused": {func(n *v1alpha1.ClusterNetwork, a *v1alpha1.Addon) {
+			pinned(now.Add(time.Hour))(n, a)
+			n.Spec.Paused = true
+		}, v1alpha1.OnPinEndAutomatic, false, ": 0.26.2 Finished"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := inHub("c1", c.change)
+			if c.catalog {
+				f.Withdrawn = func(_, v string) bool { return v == "0.27.3" }
+			} else {
+				f.Catalog = &v1alpha1.AddonCatalog{Spec: v1alpha1.AddonCatalogSpec{Recalls: []v1alpha1.Recall{{Addon: "Flannel", Version: "0.27.3"}}}}
+			}
+			p := v1alpha1.UpdatePolicy{ObjectMeta: metav1.ObjectMeta{Name: "prod"}, Spec: v1alpha1.UpdatePolicySpec{OnPinEnd: c.onPinEnd}}
+			got := f.With(p).Next("prod", "Flannel", now.Add(2*time.Hour)).String() + ":"
+			r, err := rollout.Simulate(status.Foresee(f, p, status.Coming{
+				AddOn: "Flannel", Version: "0.26.2", At: now, For: 72 * time.Hour, Takes: rollout.Spread{P50: time.Hour},
+			}), func(string) rollout.Chance { return sure{} })
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, x := range r.Rollouts {
+				got += fmt.Sprintf(" %s %s", x.Target(), x.Phase)
+				for _, m := range x.Record.Members {
+					got += " " + string(m.State)
+				}
+			}
+			if got != c.want {
+				t.Errorf("foreseen %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// sure is a chance without chance.
+type sure struct{}
+
+func (sure) Float64() float64     { return 0.5 }
+func (sure) NormFloat64() float64 { return 0 }
+func (sure) ExpFloat64() float64  { return 1 }
