@@ -85,7 +85,7 @@ func (a *app) enrol(c *cobra.Command, name string, r plan.Request, f enrolFlags,
 	if err := s.sameName(ctx, name, f.file); err != nil {
 		return err
 	}
-	if err := s.inherit(ctx, &e, p.AddOn); err != nil {
+	if _, err := e.Inherit(ctx, hub.New(s.client), p.AddOn); err != nil {
 		return err
 	}
 	s.note(fmt.Sprintf("cluster %s (%s, Kubernetes %s): register it in this hub, reached by Secret %s/%s", name, p.NetworkType, in.Cluster.Kubernetes.Core(), f.namespace, name+"-kubeconfig"))
@@ -180,38 +180,6 @@ func (a *app) reach(ctx context.Context, name, file string) (*session, []byte, e
 	return &session{
 		app: a, seat: seat, client: target, hub: seat.Hub, observer: seat.Observer, engine: seat.Engine, loop: seat.Loop, clock: time.Now,
 	}, data, nil
-}
-
-// inherit takes over what the cluster's own records want: pins, settings, how nodes are changed, and the addresses of its pods. An add-on that is
-// recorded nowhere is automatic.
-func (s *session) inherit(ctx context.Context, e *hub.Enrolment, cni string) error {
-	own := hub.New(s.client)
-	n, err := own.Cluster(ctx, e.Network.Name)
-	if err != nil {
-		return err
-	}
-	if n != nil {
-		e.Network.Spec.IPFamilies = n.Spec.IPFamilies
-		if len(e.Network.Spec.PodCIDRs) == 0 {
-			e.Network.Spec.PodCIDRs = n.Spec.PodCIDRs
-		}
-	}
-	all, err := own.AllAddons(ctx)
-	if err != nil {
-		return err
-	}
-	known := false
-	for _, a := range all {
-		if a.Spec.Cluster == e.Network.Name {
-			a.Spec.Rollout = nil // which is another hub's
-			e.Addons = append(e.Addons, a.Spec)
-			known = known || a.Spec.Addon == cni
-		}
-	}
-	if !known && cni != "" {
-		e.Addons = append(e.Addons, v1alpha1.AddonSpec{Cluster: e.Network.Name, Addon: cni, Driver: v1alpha1.DriverHelm})
-	}
-	return nil
 }
 
 func (a *app) unregisterCommand() *cobra.Command {

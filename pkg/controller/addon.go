@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
@@ -21,7 +22,8 @@ import (
 // undertaking is an add-on that is being driven.
 type undertaking struct {
 	addOn string
-	// generation of the cluster's record by which it was reached.
+	// record and generation are the cluster's record by which it was reached: one of its name that was made anew since is another one.
+	record     types.UID
 	generation int64
 	// catalog that it is planned with.
 	catalog *catalog.Catalog
@@ -44,8 +46,8 @@ type undertaking struct {
 	gated []string
 }
 
-func newUndertaking(life context.Context, generation int64, c *catalog.Catalog, addOn string, s Site) *undertaking {
-	u := &undertaking{addOn: addOn, generation: generation, catalog: c, site: s, seat: s.Seat(addOn)}
+func newUndertaking(life context.Context, n *v1alpha1.ClusterNetwork, c *catalog.Catalog, addOn string, s Site) *undertaking {
+	u := &undertaking{addOn: addOn, record: n.UID, generation: n.Generation, catalog: c, site: s, seat: s.Seat(addOn)}
 	u.life, u.stop = context.WithCancel(life)
 	u.course = u.seat.Course(u.life)
 	return u

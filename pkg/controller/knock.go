@@ -3,12 +3,15 @@ package controller
 import (
 	"context"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 )
 
 // knock is a visit to a cluster that did not answer the last time.
 type knock struct {
-	// generation of the cluster's record by which it is reached.
+	// record and generation of the cluster's record by which it is reached.
+	record     types.UID
 	generation int64
 	// answered is true when site and err are what came of it.
 	answered bool
@@ -34,10 +37,10 @@ func (r *Clusters) reach(ctx, life context.Context, c *v1alpha1.ClusterNetwork) 
 		return nil, false, nil
 	}
 	delete(r.knocks, c.Name)
-	if k != nil && k.generation == c.Generation {
+	if k != nil && k.record == c.UID && k.generation == c.Generation {
 		return k.site, true, k.err
 	}
-	k = &knock{generation: c.Generation}
+	k = &knock{record: c.UID, generation: c.Generation}
 	r.knocks[c.Name] = k
 	go r.ask(life, c, k)
 	return nil, false, nil

@@ -24,6 +24,8 @@ type Enrolment struct {
 	Network v1alpha1.ClusterNetwork
 	// Addons are what is wanted of its add-ons where nothing is recorded of them yet.
 	Addons []v1alpha1.AddonSpec
+	// Marks are annotations of the Addons that are made.
+	Marks map[string]string
 	// Kubeconfig goes into the Secret that the connection names.
 	Kubeconfig []byte
 	// Stamp of the cluster.
@@ -60,7 +62,7 @@ func (h *Hub) enrolAddons(ctx context.Context, e Enrolment) (changed bool, err e
 		a, err := h.Addon(ctx, e.Network.Name, spec.Addon)
 		if err == nil && a == nil {
 			changed = true
-			err = h.SaveAddon(ctx, &v1alpha1.Addon{ObjectMeta: metav1.ObjectMeta{Name: AddonName(e.Network.Name, spec.Addon)}, Spec: spec})
+			err = h.SaveAddon(ctx, &v1alpha1.Addon{ObjectMeta: metav1.ObjectMeta{Name: AddonName(e.Network.Name, spec.Addon), Annotations: e.Marks}, Spec: spec})
 		}
 		if err != nil {
 			return changed, err

@@ -67,7 +67,9 @@ type options struct {
 	drives, rollouts, byDefault bool
 	workers                     int
 	resync                      time.Duration
-	timeout                     time.Duration
+	// discover is the time between two looks whether the hub serves Cluster API.
+	discover time.Duration
+	timeout  time.Duration
 	// version only says which one this is.
 	version bool
 }
@@ -134,7 +136,10 @@ const (
 
 // Run runs the manager until the context ends, and returns the exit code. Its log goes to errs.
 func Run(ctx context.Context, args []string, errs io.Writer) int {
-	o := &options{}
+	return (&options{discover: time.Minute}).main(ctx, args, errs)
+}
+
+func (o *options) main(ctx context.Context, args []string, errs io.Writer) int {
 	f := o.flags(errs)
 	if err := f.Parse(args); errors.Is(err, pflag.ErrHelp) {
 		return exitOK
@@ -204,20 +209,33 @@ func (o *options) controllers(m ctrl.Manager, hub *kube.Client, c *controller.Ca
 		return fmt.Errorf("registering metrics: %w", err)
 	}
 	name := o.namespace + "/" + o.lease()
-	var err error
-	if o.rollouts {
-		err = controller.AddFleet(m, controller.FleetOptions{Name: name, DefaultPolicy: o.byDefault, Catalogs: c, Gather: o.gather, Times: seen, Workers: o.workers})
-	} else {
-		err = controller.AddCatalog(m, c)
-	}
-	if err != nil || !o.drives {
+	reached := &sites{hub: hub, catalogs: c, charts: charts.FS, by: name}
+	if err := o.decisions(m, reached, seen); err != nil || !o.drives {
 		return err
 	}
 	clusters := &controller.Clusters{
-		Hub: m.GetClient(), Catalogs: c, Sites: &sites{hub: hub, catalogs: c, charts: charts.FS, by: name},
+		Hub: m.GetClient(), Catalogs: c, Sites: reached,
 		Name: name, Workers: o.workers, Resync: o.resync, Timeout: o.timeout, Times: seen, Events: m.GetEventRecorder("addon-manager"),
 	}
 	return clusters.SetUp(m)
+}
+
+// decisions registers the controllers that one manager of a hub has: it sees every cluster, so two names that are one are seen too.
+func (o *options) decisions(m ctrl.Manager, reached *sites, seen controller.Stopwatch) error {
+	c := reached.catalogs
+	if !o.rollouts {
+		return controller.AddCatalog(m, c)
+	}
+	err := controller.AddFleet(m, controller.FleetOptions{
+		Name: o.namespace + "/" + o.lease(), DefaultPolicy: o.byDefault, Catalogs: c, Gather: o.gather, Times: seen, Workers: o.workers,
+	})
+	if err != nil {
+		return err
+	}
+	p := &controller.PickUp{
+		Enroller: &enroller{sites: reached, namespace: o.namespace}, Catalogs: c, Every: o.discover, Resync: o.resync, Workers: o.workers,
+	}
+	return p.SetUp(m)
 }
 
 // process is what runs controllers.

@@ -64,10 +64,15 @@ func (s *sites) client(ctx context.Context, c *v1alpha1.ClusterNetwork) (*kube.C
 	}
 	cfg, err := kubeconfig(secret)
 	if err != nil {
-		return nil, fmt.Errorf("reading the kubeconfig of cluster %s in Secret %s/%s: %w", c.Name, ref.Namespace, ref.Name, err)
+		return nil, &kubeconfigError{fmt.Errorf("reading the kubeconfig of cluster %s in Secret %s/%s: %w", c.Name, ref.Namespace, ref.Name, err)}
 	}
 	return kube.New(cfg)
 }
+
+// kubeconfigError says why a kubeconfig cannot be used.
+type kubeconfigError struct{ error }
+
+func (e *kubeconfigError) Unwrap() error { return e.error }
 
 // kubeconfig is what a Secret says about a connection.
 func kubeconfig(s *corev1.Secret) (*rest.Config, error) {
