@@ -72,6 +72,7 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 		MaxConcurrent: &one, Soak: &metav1.Duration{},
 	}})
 	f.create(t, &v1alpha1.AddonCatalog{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.CatalogName}, Spec: v1alpha1.AddonCatalogSpec{Directory: directory}})
+	f.hub.ServeClusterAPI(t, "v1beta2")
 	m := startManager(t, managerProgram(t, "a"), f.hub.Account(t, managers, "addon-manager"), f.catalog, "--gather", "2s")
 	for _, name := range []string{"dev", "prod", "kept"} {
 		f.arrives(t, name, "0.26.2")

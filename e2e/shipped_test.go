@@ -79,7 +79,11 @@ func granted(t *testing.T, objects []*unstructured.Unstructured, namespace, acco
 		if !slices.ContainsFunc(b.Subjects, func(s rbacv1.Subject) bool { return s.Namespace == namespace && s.Name == account }) {
 			continue
 		}
-		bound, ok := rules[b.RoleRef.Kind+" "+o.GetNamespace()+"/"+b.RoleRef.Name]
+		of := o.GetNamespace()
+		if b.RoleRef.Kind == "ClusterRole" {
+			of = ""
+		}
+		bound, ok := rules[b.RoleRef.Kind+" "+of+"/"+b.RoleRef.Name]
 		if !ok {
 			t.Errorf("%s %s binds %s, which is not shipped", o.GetKind(), o.GetName(), b.RoleRef.Name)
 		}
@@ -194,20 +198,22 @@ func (f *fleet) usesItsRights(t *testing.T, m *manager) {
 	t.Helper()
 	f.forgets(t)
 	f.repeats(t)
+	obeyed := f.picksUp(t)
 	m.signal(t, syscall.SIGTERM) // a watch is written down when it ends
 	<-m.ended
 	dev := f.members["dev"]
 	for _, one := range []struct {
 		place              *testkube.Cluster
 		overlay, namespace string
-	}{{f.hub, "overlays/hub", managers}, {dev.Cluster, "overlays/target", system}} {
+		besides            []grant
+	}{{f.hub, "overlays/hub", managers, []grant{obeyed}}, {dev.Cluster, "overlays/target", system, nil}} {
 		objects, err := render.Tree(manifests.FS, one.overlay)
 		if err != nil {
 			t.Fatal(err)
 		}
-		grants := granted(t, objects, one.namespace, "addon-manager")
+		grants := append(granted(t, objects, one.namespace, "addon-manager"), one.besides...)
 		calls := one.place.Calls(t, func(c testkube.Call) bool {
-			return c.User.Username == "system:serviceaccount:"+one.namespace+":addon-manager"
+			return c.User.Username == "system:serviceaccount:"+one.namespace+":addon-manager" && !beforeItWasAllowed(c)
 		})
 		unused, lacking := weigh(grants, calls)
 		if len(grants) == 0 || len(unused)+len(lacking) > 0 {
