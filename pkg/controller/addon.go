@@ -53,6 +53,11 @@ func newUndertaking(life context.Context, n *v1alpha1.ClusterNetwork, c *catalog
 	return u
 }
 
+// stands tells whether the cluster is still the one that is worked on, reached as it is recorded and planned with this catalog.
+func (u *undertaking) stands(n *v1alpha1.ClusterNetwork, c *catalog.Catalog) bool {
+	return u.record == n.UID && u.generation == n.Generation && u.catalog == c
+}
+
 // stir ends the wait for nodes, if there is one.
 func (u *undertaking) stir() {
 	u.at.Lock()

@@ -188,7 +188,7 @@ func (r *Clusters) drive(ctx, life context.Context, c *v1alpha1.ClusterNetwork, 
 	u, i := r.underWay(c.Name), -1
 	if u != nil {
 		i = slices.IndexFunc(addOns, func(a v1alpha1.Addon) bool { return a.Spec.Addon == u.addOn })
-		if i < 0 || u.record != c.UID || u.generation != c.Generation || u.catalog != r.Catalogs.Current() {
+		if i < 0 || !u.stands(c, r.Catalogs.Current()) {
 			r.drop(c.Name) // its record is gone, the cluster is reached otherwise, or another catalog is in force
 			u = nil
 		}

@@ -91,7 +91,7 @@ func (c capiCluster) labels() map[string]string {
 }
 
 // network is the ClusterNetwork that it wants; a refusal says what of it cannot be read.
-func (c capiCluster) network() (*v1alpha1.ClusterNetwork, *Refusal) {
+func (c capiCluster) network() (*v1alpha1.ClusterNetwork, *RefusalError) {
 	t, err := catalog.ParseNetworkType(c.GetAnnotations()[v1alpha1.AnnotationNetworkType])
 	if err != nil {
 		return nil, refuse(BadAnnotation, "annotation %s: %s", v1alpha1.AnnotationNetworkType, err)

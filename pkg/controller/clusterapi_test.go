@@ -166,7 +166,7 @@ func TestRecordsAreKnownByTheUID(t *testing.T) {
 		}},
 		addOns: v1alpha1.AddonList{Items: []v1alpha1.Addon{
 			addOn("east", "team/east", "1"), addOn("east", "", ""), addOn("hand", "team/east", "1"), addOn("hand", "", ""),
-			addOn("cut-off", "team/east", "3"), addOn("nobodys", "", ""), addOn("far", "team/east", "1"),
+			addOn("cut-off", "team/east", "3"), addOn("nobodys", "", ""), addOn("others", "other/west", "4"), addOn("far", "team/east", "1"),
 		}},
 	}
 	var got []string
@@ -175,6 +175,25 @@ func TestRecordsAreKnownByTheUID(t *testing.T) {
 	}
 	if want := []string{"east of 1", "east.x of 1", "east.x of 1", "cut-off.x of 3"}; !slices.Equal(got, want) {
 		t.Errorf("records %v, want %v", got, want)
+	}
+}
+
+// It would catch a manager that goes on with the cluster that it had reached, for the record of another one that took its name while it was at work.
+func TestAnUndertakingEndsWithItsRecord(t *testing.T) {
+	t.Parallel()
+	record := func(uid types.UID, generation int64) *v1alpha1.ClusterNetwork {
+		return &v1alpha1.ClusterNetwork{ObjectMeta: metav1.ObjectMeta{Name: "east", UID: uid, Generation: generation}}
+	}
+	u := &undertaking{record: "1", generation: 1}
+	for name, c := range map[string]struct {
+		record *v1alpha1.ClusterNetwork
+		want   bool
+	}{
+		"nothing has changed": {record("1", 1), true}, "it was changed": {record("1", 2), false}, "it was made anew": {record("2", 1), false},
+	} {
+		if got := u.stands(c.record, nil); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"maps"
@@ -32,12 +33,12 @@ import (
 // Enroller records clusters.
 type Enroller interface {
 	// Enrol looks at a cluster that nothing is recorded of, and records it as it is given, with its stamp and its add-ons. version pins its CNI,
-	// unless its own records say what is wanted; empty pins nothing. A *Refusal says why nothing was recorded.
+	// unless its own records say what is wanted; empty pins nothing. A *RefusalError says why nothing was recorded.
 	Enrol(ctx context.Context, n *v1alpha1.ClusterNetwork, version string) error
 }
 
-// Refusal is why a Cluster is not picked up, or not as it says.
-type Refusal struct {
+// RefusalError is why a Cluster is not picked up, or not as it says.
+type RefusalError struct {
 	// Reason of the Event about the Cluster.
 	Reason string
 	// Note says what is wrong and what to do.
@@ -46,7 +47,7 @@ type Refusal struct {
 	Waits bool
 }
 
-func (r *Refusal) Error() string { return r.Reason + ": " + r.Note }
+func (r *RefusalError) Error() string { return r.Reason + ": " + r.Note }
 
 // Reasons of Events about Clusters of Cluster API; a finding of the plan that blocks has its own.
 const (
@@ -72,8 +73,8 @@ const (
 	Unregistered = "Unregistered"
 )
 
-func refuse(reason, format string, args ...any) *Refusal {
-	return &Refusal{Reason: reason, Note: fmt.Sprintf(format, args...)}
+func refuse(reason, format string, args ...any) *RefusalError {
+	return &RefusalError{Reason: reason, Note: fmt.Sprintf(format, args...)}
 }
 
 // PickUp registers the clusters that Cluster API makes and that carry our annotation, and unregisters them when they are gone. One manager of a hub
@@ -222,11 +223,11 @@ func (p *PickUp) recorded(ctx context.Context, key types.NamespacedName, c *capi
 // pickUp records a Cluster that nothing is recorded of, when its time has come.
 func (p *PickUp) pickUp(ctx context.Context, c *capiCluster) (ctrl.Result, error) {
 	err := p.enrol(ctx, c)
-	refusal, ok := err.(*Refusal) //nolint:errorlint // it is never wrapped
+	refusal, ok := errors.AsType[*RefusalError](err)
 	switch {
 	case err == nil:
 		p.forgive(c.key())
-		p.tell(c, &Refusal{Reason: PickedUp, Waits: true, Note: fmt.Sprintf(
+		p.tell(c, &RefusalError{Reason: PickedUp, Waits: true, Note: fmt.Sprintf(
 			"it is recorded as ClusterNetwork %s; its CNI is installed when there is none, and is kept up to date", c.record())})
 		return ctrl.Result{}, nil
 	case ok:
@@ -249,16 +250,16 @@ func (p *PickUp) enrol(ctx context.Context, c *capiCluster) error {
 		return err
 	}
 	if why := c.idle(); why != "" {
-		return &Refusal{Reason: PickUpWaits, Waits: true, Note: "nothing is begun: " + why}
+		return &RefusalError{Reason: PickUpWaits, Waits: true, Note: "nothing is begun: " + why}
 	}
 	if !c.answers() {
-		return &Refusal{Reason: PickUpWaits, Waits: true, Note: "its control plane is not initialized yet"}
+		return &RefusalError{Reason: PickUpWaits, Waits: true, Note: "its control plane is not initialized yet"}
 	}
 	return p.Enroller.Enrol(ctx, n, c.GetAnnotations()[v1alpha1.AnnotationVersion])
 }
 
 // whoseName says who has a name.
-func whoseName(n *v1alpha1.ClusterNetwork) *Refusal {
+func whoseName(n *v1alpha1.ClusterNetwork) *RefusalError {
 	if of, ok := madeFor(n); ok {
 		return refuse(NameTaken, "ClusterNetwork %s is that of Cluster %s: name another one by the annotation %s", n.Name, of, v1alpha1.AnnotationClusterName)
 	}
@@ -287,7 +288,7 @@ func (p *PickUp) keep(ctx context.Context, c *capiCluster, record *v1alpha1.Clus
 }
 
 // unfollowed says what a Cluster wants otherwise than its record has for life.
-func unfollowed(c *capiCluster, record *v1alpha1.ClusterNetwork) *Refusal {
+func unfollowed(c *capiCluster, record *v1alpha1.ClusterNetwork) *RefusalError {
 	if !c.annotated() {
 		return refuse(AnnotationIgnored, "the annotation %s was taken off, and nothing changes by that: addonctl cluster unregister %s gives the cluster up",
 			v1alpha1.AnnotationNetworkType, record.Name)
@@ -309,7 +310,7 @@ func unfollowed(c *capiCluster, record *v1alpha1.ClusterNetwork) *Refusal {
 }
 
 // tell leaves an Event about a Cluster: of what has to be done at each look, of the rest once.
-func (p *PickUp) tell(c *capiCluster, r *Refusal) {
+func (p *PickUp) tell(c *capiCluster, r *RefusalError) {
 	p.mu.Lock()
 	before := p.said[c.key()]
 	p.said[c.key()] = r.Error()

@@ -9,7 +9,7 @@ import (
 )
 
 // ErrRecorded says that something is recorded of a cluster that nobody was to know yet.
-var ErrRecorded = errors.New("Addons of it are recorded already, and others made them")
+var ErrRecorded = errors.New("somebody else has recorded Addons of it")
 
 // PickUp records a cluster that nothing is recorded of, as Enrol does: its Addons, the stamp, and the ClusterNetwork last. The Secret with its
 // kubeconfig is somebody else's and is not touched. mine tells whether an Addon that is there was made by an earlier try; others end it with

@@ -65,7 +65,7 @@ func (e *enroller) Enrol(ctx context.Context, n *v1alpha1.ClusterNetwork, versio
 		return a.Annotations[v1alpha1.AnnotationClusterAPIUID] == n.Annotations[v1alpha1.AnnotationClusterAPIUID]
 	})
 	if errors.Is(err, hub.ErrRecorded) {
-		return &controller.Refusal{Reason: controller.RegisteredByHand, Note: fmt.Sprintf(
+		return &controller.RefusalError{Reason: controller.RegisteredByHand, Note: fmt.Sprintf(
 			"Addons of a cluster %s are recorded, and were not made for this Cluster: addonctl cluster unregister %s takes them away", n.Name, n.Name)}
 	}
 	return err
@@ -95,8 +95,8 @@ func pin(e *hub.Enrolment, cni, version string) {
 var contradicts = []plan.Reason{plan.NetworkTypeImmutable, plan.NetworkTypeUnproven, plan.OtherCNI}
 
 // refusal is a finding that blocks.
-func refusal(f plan.Finding) *controller.Refusal {
-	out := &controller.Refusal{Reason: string(f.Reason), Note: "nothing is recorded, and nothing was written: " + f.Message}
+func refusal(f plan.Finding) *controller.RefusalError {
+	out := &controller.RefusalError{Reason: string(f.Reason), Note: "nothing is recorded, and nothing was written: " + f.Message}
 	if slices.Contains(contradicts, f.Reason) {
 		out.Reason = string(plan.NetworkTypeUnproven)
 	}
@@ -117,15 +117,15 @@ func (e *enroller) explain(n *v1alpha1.ClusterNetwork, err error) error {
 	case errors.Is(err, controller.ErrHub), errors.Is(err, context.Canceled):
 		return err
 	case ofSecret && apierrors.IsNotFound(err):
-		return &controller.Refusal{Reason: controller.PickUpWaits, Waits: true, Note: secret + " with its kubeconfig is not there yet"}
+		return &controller.RefusalError{Reason: controller.PickUpWaits, Waits: true, Note: secret + " with its kubeconfig is not there yet"}
 	case ofSecret && apierrors.IsForbidden(err):
-		return &controller.Refusal{Reason: controller.KubeconfigForbidden, Note: fmt.Sprintf("the manager may not read %s: "+
+		return &controller.RefusalError{Reason: controller.KubeconfigForbidden, Note: fmt.Sprintf("the manager may not read %s: "+
 			"kubectl create rolebinding addon-manager --namespace %s --clusterrole addon-manager-kubeconfigs --serviceaccount %s:addon-manager", secret, ref.Namespace, e.namespace)}
 	case kube.Unreachable(err):
-		return &controller.Refusal{Reason: controller.PickUpWaits, Waits: true, Note: "its API server does not answer yet"}
+		return &controller.RefusalError{Reason: controller.PickUpWaits, Waits: true, Note: "its API server does not answer yet"}
 	case bad:
-		return &controller.Refusal{Reason: controller.KubeconfigBad, Note: err.Error()}
+		return &controller.RefusalError{Reason: controller.KubeconfigBad, Note: err.Error()}
 	default:
-		return &controller.Refusal{Reason: controller.PickUpFailed, Note: err.Error()}
+		return &controller.RefusalError{Reason: controller.PickUpFailed, Note: err.Error()}
 	}
 }

@@ -85,7 +85,7 @@ func (o *options) flags(errs io.Writer) *pflag.FlagSet {
 	f.StringVar(&o.address, "health-address", ":8080", "address of /healthz, /readyz and /metrics; 0 serves none")
 	f.BoolVar(&o.elect, "leader-election", true, "elect one leader; without it nobody else may run")
 	f.BoolVar(&o.drives, "drive", true, "drive clusters to what their records want; without it only rollouts are decided")
-	f.BoolVar(&o.rollouts, "rollouts", true, "open rollouts and decide on them, for the whole hub; one manager alone does, so it is off with --selector")
+	f.BoolVar(&o.rollouts, "rollouts", true, "open rollouts and decide on them, and pick up clusters of Cluster API, for the whole hub; one manager alone does, so it is off with --selector")
 	f.BoolVar(&o.byDefault, "default-policy", true, "let clusters that no UpdatePolicy takes follow the built-in one; else they stay as they are")
 	f.DurationVar(&o.gather, "gather", 30*time.Second, "how long after a rollout was opened its clusters are chosen: they tell one after the other which release they would take")
 	f.IntVar(&o.workers, "workers", 10, "how many clusters, and how many rollouts, are worked on at once; a cluster whose nodes are waited for does not count")

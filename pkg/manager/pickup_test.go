@@ -156,11 +156,11 @@ func (p *pickUp) named(namespace, name string) *unstructured.Unstructured {
 	return c
 }
 
-// change changes a Cluster as it is now.
-func (p *pickUp) change(t *testing.T, namespace, name string, change func(*unstructured.Unstructured)) {
+// change changes the Cluster east of a namespace as it is now.
+func (p *pickUp) change(t *testing.T, namespace string, change func(*unstructured.Unstructured)) {
 	t.Helper()
 	testkube.Eventually(t, soon, func(ctx context.Context) error {
-		c := p.named(namespace, name)
+		c := p.named(namespace, "east")
 		if err := p.Get(ctx, client.ObjectKeyFromObject(c), c); err != nil {
 			return err
 		}
@@ -232,12 +232,12 @@ func (p *pickUp) network(t *testing.T, name string) *v1alpha1.ClusterNetwork {
 	return n
 }
 
-// alter changes a record as somebody would.
-func (p *pickUp) alter(t *testing.T, name string, change func(*v1alpha1.ClusterNetwork)) *v1alpha1.ClusterNetwork {
+// alter changes the record of east as somebody would.
+func (p *pickUp) alter(t *testing.T, change func(*v1alpha1.ClusterNetwork)) *v1alpha1.ClusterNetwork {
 	t.Helper()
 	n := &v1alpha1.ClusterNetwork{}
 	testkube.Eventually(t, soon, func(ctx context.Context) error {
-		if err := p.Get(ctx, client.ObjectKey{Name: name}, n); err != nil {
+		if err := p.Get(ctx, client.ObjectKey{Name: "east"}, n); err != nil {
 			return err
 		}
 		change(n)
@@ -305,11 +305,11 @@ func (p *pickUp) waitsUntilItCanBeAsked(t *testing.T) {
 	p.told(t, wrong, "BadAnnotation", "addonctl.io/network-type", "cilium", "FLANNEL_OVERLAY")
 	c := p.cluster(t, "team", "east", map[string]string{"network-type": "flannel"})
 	p.told(t, c, "PickUpWaits", "its control plane is not initialized yet")
-	p.change(t, "team", "east", func(c *unstructured.Unstructured) { _ = unstructured.SetNestedField(c.Object, true, "spec", "paused") })
+	p.change(t, "team", func(c *unstructured.Unstructured) { _ = unstructured.SetNestedField(c.Object, true, "spec", "paused") })
 	p.told(t, c, "PickUpWaits", "its spec.paused is true")
 	p.initialized(t, "team", "east")
 	p.nothing(t, p.east, "east", "plain", "wrong")
-	p.change(t, "team", "east", func(c *unstructured.Unstructured) { _ = unstructured.SetNestedField(c.Object, false, "spec", "paused") })
+	p.change(t, "team", func(c *unstructured.Unstructured) { _ = unstructured.SetNestedField(c.Object, false, "spec", "paused") })
 	p.told(t, c, "PickUpWaits", "Secret team/east-kubeconfig with its kubeconfig is not there yet")
 	p.nothing(t, p.east, "east")
 	for _, o := range []*unstructured.Unstructured{plain, wrong} {
@@ -369,7 +369,7 @@ func (p *pickUp) hasOneName(t *testing.T) {
 	p.initialized(t, "other", "east")
 	p.kubeconfig(t, "other", "east", p.east)
 	p.told(t, c, "NameTaken", "ClusterNetwork east is that of Cluster team/east", "addonctl.io/cluster-name")
-	p.change(t, "other", "east", func(c *unstructured.Unstructured) {
+	p.change(t, "other", func(c *unstructured.Unstructured) {
 		c.SetAnnotations(map[string]string{v1alpha1.AnnotationNetworkType: "flannel", v1alpha1.AnnotationClusterName: "twin"})
 	})
 	p.told(t, c, "OtherRecord", "registered as east, not as twin")
@@ -386,7 +386,7 @@ func (p *pickUp) hasOneName(t *testing.T) {
 // isFollowed : labels and a pause go along, and what somebody wrote into the record stays. Its network type is for life.
 func (p *pickUp) isFollowed(t *testing.T) {
 	t.Helper()
-	n := p.alter(t, "east", func(n *v1alpha1.ClusterNetwork) { n.Labels["mine"] = "yes" })
+	n := p.alter(t, func(n *v1alpha1.ClusterNetwork) { n.Labels["mine"] = "yes" })
 	says := func(what string, check func(*v1alpha1.ClusterNetwork) bool) {
 		t.Helper()
 		testkube.Eventually(t, soon, func(context.Context) error {
@@ -396,7 +396,7 @@ func (p *pickUp) isFollowed(t *testing.T) {
 			return nil
 		})
 	}
-	p.change(t, "team", "east", func(c *unstructured.Unstructured) { c.SetLabels(map[string]string{"region": "eu"}) })
+	p.change(t, "team", func(c *unstructured.Unstructured) { c.SetLabels(map[string]string{"region": "eu"}) })
 	says("labels follow, and one of somebody's stays", func(n *v1alpha1.ClusterNetwork) bool {
 		return maps.Equal(n.Labels, map[string]string{"region": "eu", "mine": "yes"})
 	})
@@ -410,16 +410,16 @@ func (p *pickUp) isFollowed(t *testing.T) {
 		}
 	}
 	const paused = "cluster.x-k8s.io/paused"
-	p.change(t, "team", "east", note(paused, "true"))
+	p.change(t, "team", note(paused, "true"))
 	says("a pause follows", func(n *v1alpha1.ClusterNetwork) bool { return n.Spec.Paused })
 	p.told(t, n, "Paused", "cluster.x-k8s.io/paused")
-	p.change(t, "team", "east", note(paused, ""))
+	p.change(t, "team", note(paused, ""))
 	says("it goes on", func(n *v1alpha1.ClusterNetwork) bool { return !n.Spec.Paused })
 	p.told(t, n, "Resumed")
-	p.alter(t, "east", func(n *v1alpha1.ClusterNetwork) { n.Spec.Paused = true })
-	p.change(t, "team", "east", note(paused, "true"))
-	p.change(t, "team", "east", note(paused, ""))
-	p.change(t, "team", "east", note(v1alpha1.AnnotationNetworkType, "npn"))
+	p.alter(t, func(n *v1alpha1.ClusterNetwork) { n.Spec.Paused = true })
+	p.change(t, "team", note(paused, "true"))
+	p.change(t, "team", note(paused, ""))
+	p.change(t, "team", note(v1alpha1.AnnotationNetworkType, "npn"))
 	c := p.named("team", "east")
 	if err := p.Get(t.Context(), client.ObjectKeyFromObject(c), c); err != nil {
 		t.Fatal(err)
@@ -428,8 +428,8 @@ func (p *pickUp) isFollowed(t *testing.T) {
 	if n = p.network(t, "east"); !n.Spec.Paused || n.Spec.NetworkType != v1alpha1.FlannelOverlay {
 		t.Errorf("what somebody paused goes on, or its type has changed: %+v", n.Spec)
 	}
-	p.alter(t, "east", func(n *v1alpha1.ClusterNetwork) { n.Spec.Paused = false })
-	p.change(t, "team", "east", note(v1alpha1.AnnotationNetworkType, "flannel"))
+	p.alter(t, func(n *v1alpha1.ClusterNetwork) { n.Spec.Paused = false })
+	p.change(t, "team", note(v1alpha1.AnnotationNetworkType, "flannel"))
 }
 
 // leavesOthersRecordsAlone : what somebody registered by hand stays as it is, also Addons alone.
@@ -524,7 +524,7 @@ func (p *pickUp) forgetsWhatIsGone(t *testing.T) {
 	t.Helper()
 	n, before := p.network(t, "east"), flannel(t, p.east)
 	const ours = "example.com/test"
-	p.change(t, "team", "east", func(c *unstructured.Unstructured) { c.SetFinalizers([]string{ours}) })
+	p.change(t, "team", func(c *unstructured.Unstructured) { c.SetFinalizers([]string{ours}) })
 	if err := p.Delete(t.Context(), p.named("team", "east")); err != nil {
 		t.Fatal(err)
 	}
@@ -532,7 +532,7 @@ func (p *pickUp) forgetsWhatIsGone(t *testing.T) {
 	if !p.network(t, "east").Spec.Paused {
 		t.Error("its record is not paused")
 	}
-	p.change(t, "team", "east", func(c *unstructured.Unstructured) { c.SetFinalizers(nil) })
+	p.change(t, "team", func(c *unstructured.Unstructured) { c.SetFinalizers(nil) })
 	p.gone(t, "east")
 	p.told(t, n, "Unregistered", "Cluster team/east is gone", "was not touched")
 	p.stillRuns(t, before)
@@ -589,10 +589,10 @@ func (p *pickUp) staysWhenNothingIsServed(t *testing.T) {
 	t.Helper()
 	p.hub.ServeClusterAPI(t)
 	time.Sleep(2 * time.Second)
-	n := p.alter(t, "east", func(n *v1alpha1.ClusterNetwork) { n.Labels["mine"] = "yes" })
+	n := p.alter(t, func(n *v1alpha1.ClusterNetwork) { n.Labels["mine"] = "yes" })
 	time.Sleep(time.Second)
 	p.hub.ServeClusterAPI(t, "v1beta1", "v1beta2")
-	p.change(t, "team", "east", func(c *unstructured.Unstructured) { c.SetLabels(map[string]string{"env": "back"}) })
+	p.change(t, "team", func(c *unstructured.Unstructured) { c.SetLabels(map[string]string{"env": "back"}) })
 	testkube.Eventually(t, soon, func(context.Context) error {
 		if now := p.network(t, "east"); now.UID != n.UID || now.Labels["env"] != "back" {
 			return fmt.Errorf("labels %v", now.Labels)
