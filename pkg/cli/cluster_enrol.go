@@ -207,6 +207,9 @@ A cluster that is its own hub is not unregistered: its network type is for life.
 					return &exit{code: exitRefused, err: fmt.Errorf("cluster %s is its own hub: its network type is for life", n.Name), hint: "addonctl uninstall takes an add-on off a cluster"}
 				}
 				out.NetworkType, out.Labels = n.Spec.NetworkType, n.Labels
+				if of := n.Annotations[v1alpha1.AnnotationClusterAPI]; of != "" {
+					s.note(fmt.Sprintf("it was picked up from Cluster %s of Cluster API, and is again as long as that has the annotation %s", of, v1alpha1.AnnotationNetworkType))
+				}
 			}
 			s.note(fmt.Sprintf("cluster %s: take its records out of this hub; the cluster is not touched", args[0]))
 			if err := s.agree(c.Context(), "what the hub knows of cluster "+args[0], yes); err != nil {
