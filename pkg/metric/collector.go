@@ -8,6 +8,8 @@ import (
 )
 
 // Collector tells of a fleet at each scrape, while this process leads, and always of the time that gates and halts took. Register it once.
+// Histograms are told from the start on, while they are at 0: Prometheus sees growth between two scrapes only, so the first halt of a process would
+// otherwise be none.
 type Collector struct {
 	// Read gives the records as they are at hand; it asks nobody else for them. It is called by the leader alone.
 	Read func(context.Context) (Records, error)
@@ -32,6 +34,9 @@ func New(read func(context.Context) (Records, error), leads func() bool) *Collec
 			}, f.Labels)
 		case rolloutHaltSecond:
 			c.halts = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: f.Name, Help: f.Help, Buckets: []float64{1, 2, 3, 5, 10, 20, 30, 60, 300}}, f.Labels)
+			for _, cause := range causes {
+				c.halts.WithLabelValues(cause)
+			}
 		default:
 			c.descs[f.Name] = f.desc()
 		}
@@ -60,21 +65,26 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
-	c.gates.Collect(ch)
-	c.halts.Collect(ch)
 	leads := 0.0
 	if c.Leads() {
 		leads = 1
+		c.fleet(ch)
 	}
 	ch <- prometheus.MustNewConstMetric(c.descs[leader], prometheus.GaugeValue, leads)
-	if leads == 0 {
-		return
-	}
+	c.gates.Collect(ch)
+	c.halts.Collect(ch)
+}
+
+// fleet tells what the records say, and gets the gates of their add-ons ready.
+func (c *Collector) fleet(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	r, err := c.Read(ctx)
 	if err != nil {
 		return // the process ends: half a fleet would be told as a whole one
+	}
+	for i := range r.Addons {
+		c.gates.WithLabelValues(r.Addons[i].Spec.Addon)
 	}
 	for _, s := range Fleet(r) {
 		ch <- prometheus.MustNewConstMetric(c.descs[s.Name], prometheus.GaugeValue, s.Value, s.Labels...)

@@ -2,6 +2,9 @@ package metric
 
 import "github.com/prometheus/client_golang/prometheus"
 
+// causes of halts, as pkg/controller names them.
+var causes = []string{"failure", "recall", "order"}
+
 // Family is a metric: its name, what it means, and the labels of its samples in order.
 type Family struct {
 	Name, Help string
