@@ -136,7 +136,7 @@ func TestPrometheusSeesAFleet(t *testing.T) {
 	f.create(t, &v1alpha1.UpdatePolicy{ObjectMeta: metav1.ObjectMeta{Name: "fleet"}, Spec: v1alpha1.UpdatePolicySpec{Selector: "fleet", Soak: &metav1.Duration{}}})
 	f.create(t, &v1alpha1.AddonCatalog{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.CatalogName}, Spec: v1alpha1.AddonCatalogSpec{Directory: directory}})
 	start := func(name string) *manager {
-		return startManager(t, f.program(name), f.hub.KubeconfigPath(), f.catalog, "--gather", "1s", "--default-policy=false")
+		return startManager(t, managerProgram(t, name), f.hub.KubeconfigPath(), f.catalog, "--gather", "1s", "--default-policy=false")
 	}
 	a := start("a")
 	a.leads(t)
@@ -148,7 +148,7 @@ func TestPrometheusSeesAFleet(t *testing.T) {
 	if err := f.members["dev"].Play(t.Context(), sandbox.Fault{Name: "bad", Image: ":v0.27.3", Mode: sandbox.Crash}); err != nil {
 		t.Fatal(err)
 	}
-	f.release(t, directory, "0.27.3")
+	f.publish(t, directory, "0.27.3")
 	halted := "AddonctlRolloutHalted critical fleet-flannel-0.27.3"
 	before := p.fires(t, away, over, halted)
 	t.Logf("firing: %v", before)
