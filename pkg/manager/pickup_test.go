@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
@@ -24,6 +25,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
@@ -71,6 +73,7 @@ func TestClustersOfClusterAPIArePickedUp(t *testing.T) {
 // prepare makes the hub one.
 func (p *pickUp) prepare(t *testing.T) {
 	t.Helper()
+	ctrl.SetLogger(logr.Discard())
 	k, err := kube.New(p.hub.Config())
 	if err == nil {
 		err = hub.New(k).Install(t.Context())
