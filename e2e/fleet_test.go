@@ -170,7 +170,7 @@ func (f *fleet) measured(t *testing.T, m *manager) {
 	t.Helper()
 	body := m.get(t, "/metrics")
 	for _, line := range []string{
-		"addonctl_leader 1", `addonctl_rollout_phase{phase="Halted",rollout="fleet-flannel-0.27.4"} 1`,
+		"\naddonctl_leader 1\n", `addonctl_rollout_phase{phase="Halted",rollout="fleet-flannel-0.27.4"} 1`,
 		`addonctl_rollouts{addon="Flannel",phase="Finished",policy="fleet"} 1`,
 		`addonctl_rollout_clusters{rollout="fleet-flannel-0.27.4",state="Failed",wave="canary"} 1`,
 		`addonctl_addons{addon="Flannel",mode="pinned",state="ACTIVE",version="0.26.2"} 1`, `addonctl_addons_held{addon="Flannel",version="0.27.4"} 1`,

@@ -146,6 +146,20 @@ func twins() map[string]twin {
 			v1alpha1.UpdatePolicySpec{Waves: waves, MaxConcurrent: count(1), Soak: hours(2), HungAfter: hours(72)},
 			[]string{"0.28.0 from 0.27.3  Finished", "0.28.0 c4 done"},
 		},
+		// It would catch a record that forgets a halt while another rollout goes first: c3 and c4 would leave for the release that c2 failed with.
+		"a recall, and the newer release had failed before": {
+			rollout.Scenario{
+				For: 10 * day, Releases: []rollout.SimRelease{
+					{Version: newer, At: monday.Add(soon), Recalled: monday.Add(40 * time.Hour)}, {Version: newestOf, At: monday.Add(30 * time.Hour)},
+				},
+				Clusters: []rollout.SimCluster{
+					cluster("c1", 0, time.Hour, runsNewer), cluster("c2", 1, time.Hour, runsNewer, fails), cluster("c3", 1, time.Hour, runsNewer),
+					cluster("c4", 2, time.Hour, runsNewer),
+				},
+			},
+			v1alpha1.UpdatePolicySpec{Waves: waves, MaxConcurrent: count(1), Soak: hours(1)},
+			[]string{"0.28.0  Aborted", "0.26.2 from 0.27.3 c2 failed"},
+		},
 		"pins end, before a release, while it goes, and when it is through": {
 			rollout.Scenario{
 				For: 10 * day, Releases: []rollout.SimRelease{first},

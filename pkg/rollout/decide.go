@@ -85,6 +85,8 @@ type Decision struct {
 	// Hold are the clusters under way that change no further node for now; AtOnce tells that nobody waits for the nodes being changed.
 	Hold   []string `json:"hold,omitempty"`
 	AtOnce bool     `json:"atOnce,omitempty"`
+	// Overspent is true where more failed than the budget allows, whatever else keeps the rollout from going on.
+	Overspent bool `json:"overspent,omitempty"`
 	// Record to be kept before anything is told.
 	Record Record `json:"-"`
 	// Wave that is under way, or is to begin next; empty when there is none.
@@ -359,6 +361,7 @@ func in(states ...State) func(*Member) bool {
 func (d *decider) phase(recalled string) {
 	failed := d.count(func(m *Member) bool { return m.State == Failed && !m.Forgiven })
 	budget := d.policy.budget(len(d.record.Members))
+	d.out.Overspent = failed > budget
 	switch {
 	case d.record.Undone != "":
 		d.undo()
@@ -366,7 +369,7 @@ func (d *decider) phase(recalled string) {
 		d.stop(Recalled, "the release was recalled: "+recalled, "")
 	case d.record.Aborted != "":
 		d.stop(Aborted, "aborted by "+d.record.Aborted, "")
-	case failed > budget:
+	case d.out.Overspent:
 		d.stop(Halted, fmt.Sprintf("%d failed, and %d may: %s", failed, budget, d.failures()),
 			"somebody has to look: addonctl rollout retry, resume, undo or abort")
 	case d.record.Paused != "":

@@ -57,6 +57,14 @@ func TestASimulatedFleetGoesWhereItWouldGoByItself(t *testing.T) {
 			},
 			"2.0.0 Finished c1 c2 c3; 3.0.0 from 2.0.0 Halted, c1 Failed c2 Pending c3 Pending",
 		},
+		// It would catch a halt that is forgotten because another rollout goes first.
+		"the newer release had failed before": {
+			func(s *rollout.Scenario) {
+				s.Releases = append(s.Releases, rollout.SimRelease{Version: "3.0.0", At: noon.Add(5 * time.Hour), Bad: 1})
+			},
+			"2.0.0 Finished c1 c2 c3; 3.0.0 Halted, c1 Failed c2 Pending c3 Pending; " +
+				"1.0.0 from 2.0.0 Finished c1, c2 3.0.0 is the newest that fits c3 3.0.0 is the newest that fits",
+		},
 		"what was left under way goes on when the newer one is recalled": {
 			func(s *rollout.Scenario) {
 				s.Releases[0].Recalled = time.Time{}

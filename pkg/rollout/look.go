@@ -176,7 +176,7 @@ func (w *world) decide(c *course, first string) time.Time {
 		w.stirred = true
 		w.say(c, "", "phase", fmt.Sprintf("%s: %s", d.Phase, d.Why))
 	}
-	c.Record, c.Phase, c.Why, c.Who = d.Record, d.Phase, d.Why, d.Who
+	c.Record, c.Phase, c.Why, c.Who, c.overspent = d.Record, d.Phase, d.Why, d.Who, d.Overspent
 	c.hold = map[string]bool{}
 	for _, name := range d.Hold {
 		c.hold[name] = true

@@ -80,8 +80,10 @@ func (w Wish) nowhere() bool { return w.Kept || w.Runs == "" || w.Newest == "" }
 type Standing struct {
 	Target
 	Phase Phase
-	// Aborted and Undone tell that people did that. Left is true where clusters that are taken back have not ended.
+	// Aborted and Undone tell that people did that. Overspent is true where more failed than the budget allows, also while the rollout stands still for
+	// another one. Left is true where clusters that are taken back have not ended.
 	Aborted, Undone bool
+	Overspent       bool
 	Left            bool
 }
 
@@ -149,10 +151,10 @@ func unclosed(all []Standing, candidates []Target) []Target {
 	return out
 }
 
-// Doubted is the index of the rollout of the release that clusters would leave a recalled one for, where that one halted, or people ended it:
-// one bad release is not left for another. It is -1 where nobody doubts it.
+// Doubted is the index of the rollout of the release that clusters would leave a recalled one for, where more failed in that one than may, or
+// people ended it: one bad release is not left for another. It is -1 where nobody doubts it.
 func Doubted(all []Standing, t Target) int {
 	return slices.IndexFunc(all, func(s Standing) bool {
-		return t.Leaves != "" && s.Leaves == "" && version.Same(s.Version, t.Version) && (s.Closed() || s.Phase == Halted)
+		return t.Leaves != "" && s.Leaves == "" && version.Same(s.Version, t.Version) && (s.Closed() || s.Overspent || s.Phase == Halted)
 	})
 }

@@ -38,6 +38,8 @@ type course struct {
 	Simulated
 	// number of it among the courses.
 	number int
+	// overspent is true where more failed than may.
+	overspent bool
 	// rest is set while another one goes on in its place.
 	rest *rest
 	// hold are those under way that change no further node.
@@ -356,7 +358,7 @@ func (w *world) active() Target {
 
 func (c *course) standing() Standing {
 	return Standing{
-		Target: c.Target(), Phase: c.Phase, Aborted: c.Record.Aborted != "", Undone: c.Record.Undone != "",
+		Target: c.Target(), Phase: c.Phase, Aborted: c.Record.Aborted != "", Undone: c.Record.Undone != "", Overspent: c.overspent,
 		Left: c.Phase == Undoing && slices.ContainsFunc(c.Record.Members, func(m Member) bool { return in(Pending, Running)(&m) }),
 	}
 }

@@ -122,7 +122,7 @@ func TargetOf(x *v1alpha1.AddonRollout) rollout.Target {
 func StandingOf(x *v1alpha1.AddonRollout) rollout.Standing {
 	s := x.Status
 	return rollout.Standing{
-		Target: TargetOf(x), Phase: rollout.Phase(s.Phase), Aborted: s.Aborted != "", Undone: s.Undone != "",
+		Target: TargetOf(x), Phase: rollout.Phase(s.Phase), Aborted: s.Aborted != "", Undone: s.Undone != "", Overspent: s.Overspent,
 		Left: s.Phase == string(rollout.Undoing) && (s.Running > 0 ||
 			slices.ContainsFunc(s.Members, func(m v1alpha1.RolloutMember) bool { return m.State == string(rollout.Pending) })),
 	}

@@ -104,7 +104,7 @@ func Rollout(before v1alpha1.AddonRolloutStatus, generation int64, r rollout.Rec
 		ObservedGeneration: generation, Phase: string(d.Phase), Wave: d.Wave, Why: bounded(d.Why, maxSentence), Who: bounded(d.Who, maxSentence),
 		Next: recorded(d.Next), Opened: recorded(r.Opened), NotBefore: recorded(r.NotBefore),
 		Paused: bounded(r.Paused, maxBy), Aborted: bounded(r.Aborted, maxBy), Undone: bounded(r.Undone, maxBy), Recalled: bounded(recalled, maxSentence),
-		Obeyed: before.Obeyed, Refused: before.Refused,
+		Obeyed: before.Obeyed, Refused: before.Refused, Overspent: d.Overspent,
 	}
 	for _, w := range r.Waves {
 		out.Waves = append(out.Waves, v1alpha1.RolloutWave{

@@ -186,6 +186,10 @@ type AddonRolloutStatus struct {
 	// Recalled says why the release was recalled; it is missing while it was not.
 	// +optional
 	Recalled string `json:"recalled,omitempty"`
+	// Overspent is true where more clusters failed than the budget allows, also while it stands still for another rollout: its release is not gone to
+	// from one that was recalled.
+	// +optional
+	Overspent bool `json:"overspent,omitempty"`
 	// Obeyed is the number of the last order that was carried out, or refused.
 	// +optional
 	Obeyed int32 `json:"obeyed,omitempty"`
