@@ -31,15 +31,17 @@ func (c *Catalog) first(match func(AddOn) bool) (AddOn, bool) {
 	return c.AddOns[i], true
 }
 
-// Recalled is the catalog with the releases recalled that recalled names; c stays as it is. A release that is not there is none.
-func (c *Catalog) Recalled(recalled func(addOn, version string) bool) *Catalog {
+// Recalled is the catalog with the releases recalled that recalled names, with the reason that it gives; c stays as it is. A release that is
+// not there is none.
+func (c *Catalog) Recalled(recalled func(addOn, version string) (why string, ok bool)) *Catalog {
 	out := &Catalog{AddOns: slices.Clone(c.AddOns)}
 	for i := range out.AddOns {
 		a := &out.AddOns[i]
 		a.Releases = slices.Clone(a.Releases)
 		for k := range a.Releases {
-			if r := &a.Releases[k]; recalled(a.Name, r.Version.String()) {
-				r.Status = Recalled
+			r := &a.Releases[k]
+			if why, ok := recalled(a.Name, r.Version.String()); ok {
+				r.Status, r.Recall = Recalled, why
 			}
 		}
 	}

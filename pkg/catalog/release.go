@@ -18,6 +18,8 @@ type Release struct {
 	// Version keeps the raw string of the data file.
 	Version version.Version
 	Status  Status
+	// Recall says in a sentence why a hub has recalled it; empty where no hub has. A release that a data file recalls says it there.
+	Recall string
 	// Released is a day as "2025-08-08", or empty: unknown.
 	Released string
 	// Kubernetes says which clusters the release is made for.
@@ -115,6 +117,14 @@ const (
 	// Inferred: concluded from other facts.
 	Inferred Confidence = "inferred"
 )
+
+// RecallText says that the release has been recalled, and why where that is known, to follow its name.
+func (r Release) RecallText() string {
+	if r.Recall == "" {
+		return "has been recalled"
+	}
+	return "has been recalled: " + r.Recall
+}
 
 // Image returns the reference of the image with that name.
 func (r Release) Image(name string) (ref string, ok bool) {

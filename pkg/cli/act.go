@@ -410,6 +410,8 @@ func ended(out reconcile.Outcome, f actFlags, again string) error {
 		return rested(out, again)
 	case reconcile.Refused:
 		return refusal(p)
+	case reconcile.Recalled:
+		return stopped(out)
 	case reconcile.NodesFailed:
 		return &exit{
 			code: exitGate, err: fmt.Errorf("gate failed: after %s %s %s is not Ready on %s", f.timeout, p.AddOn, p.Hop, drive.Nodes(p.Nodes.Bad())),

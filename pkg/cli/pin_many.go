@@ -226,19 +226,6 @@ func (s *session) foreseeMany(ctx context.Context, f manyFlags) (manyReport, err
 	return r, nil
 }
 
-// recalledHere is the catalog of this addonctl with the hub's recalls.
-func (s *session) recalledHere(ctx context.Context) (*catalog.Catalog, error) {
-	c, err := s.catalog()
-	if err != nil {
-		return nil, err
-	}
-	hub, err := s.hub.Catalog(ctx)
-	if err != nil || hub == nil {
-		return c, err
-	}
-	return c.Recalled(func(addOn, v string) bool { return find(hub.Spec.Recalls, addOn, v) >= 0 }), nil
-}
-
 // judge says what would become of one cluster.
 func (f *manyFlags) judge(c v1alpha1.ClusterNetwork, all []v1alpha1.Addon, known *catalog.Catalog) manyRow {
 	addOn, ok := known.ForNetworkType(catalog.NetworkType(c.Spec.NetworkType))
@@ -279,7 +266,7 @@ func (f *manyFlags) unfit(c v1alpha1.ClusterNetwork, a *v1alpha1.Addon, addOn ca
 	case sameVersion(a.Spec.Version, f.version):
 		return "" // it is there already, and stays
 	case r.Status == catalog.Recalled:
-		return fmt.Sprintf("%s %s has been recalled", addOn.Name, r.Version)
+		return fmt.Sprintf("%s %s %s", addOn.Name, r.Version, r.RecallText())
 	case c.Status.KubernetesVersion == "":
 		return "its Kubernetes version is not known: no manager has looked at it"
 	}

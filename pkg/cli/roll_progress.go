@@ -100,6 +100,8 @@ func rollText(p plan.Plan, left time.Duration, known bool) string {
 	d := p.Roll
 	parts := []string{fmt.Sprintf("%s %s: %s", p.AddOn, p.Hop, standing(d))}
 	switch {
+	case p.Recalled != "":
+		parts = append(parts, p.Recalled)
 	case d.Phase == noderoll.Paused:
 		parts = append(parts, "no further node is changed until: addonctl resume"+forAddOn(p))
 	case d.Why != "":

@@ -74,6 +74,7 @@ func (a *app) connect(ctx context.Context, addOn string) (*session, error) {
 		app: a, seat: seat, client: client, hub: seat.Hub, observer: seat.Observer, engine: seat.Engine, loop: seat.Loop, clock: time.Now,
 	}
 	seat.Adjust = func(in *plan.Input) { merge(in, s.told) }
+	s.heedRecalls()
 	seat.Note, seat.Patience, seat.Loop.Trouble = a.note, patience, a.trouble
 	seat.Engine.NewCharts, seat.Engine.Images = len(a.charts.refs) > 0, a.lookUp()
 	return s, nil

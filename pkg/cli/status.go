@@ -178,6 +178,8 @@ func nextOf(in plan.Input, p plan.Plan) string {
 		return "addonctl rollback" + forAddOn(p)
 	case len(p.Steps) == 0:
 		return ""
+	case p.Recalled != "":
+		return leave(p)
 	case p.Roll != nil && p.Roll.Phase == noderoll.Paused:
 		return "addonctl resume" + forAddOn(p)
 	}

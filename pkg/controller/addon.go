@@ -324,20 +324,9 @@ func Allowed(ctx context.Context, out reconcile.Outcome, hold string, tenure fun
 	}
 }
 
-// Held changes what was seen as a rollout wants it held, and as a recall does: no further node.
+// Held changes what was seen as a rollout wants it held: no further node.
 func Held(in *plan.Input, hold string) {
-	if (hold != "" || entersRecalled(*in)) && in.Desired.Back.Revision == 0 {
+	if hold != "" && in.Desired.Back.Revision == 0 {
 		in.Desired.Roll.Paused = true
 	}
-}
-
-// entersRecalled tells whether nodes are to take a release that was recalled meanwhile, whoever wanted it. Who is told to leave it goes on.
-func entersRecalled(in plan.Input) bool {
-	if to := in.Desired.Version + in.Desired.MoveTo; in.Catalog == nil || to != "" && !status.SameVersion(to, in.Installed.Version) {
-		return false
-	}
-	a, _ := in.Catalog.AddOn(in.Desired.AddOn)
-	return slices.ContainsFunc(a.Releases, func(r catalog.Release) bool {
-		return r.Status == catalog.Recalled && status.SameVersion(r.Version.String(), in.Installed.Version)
-	})
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/addonctl/addonctl/pkg/noderoll"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/reconcile"
-	"github.com/addonctl/addonctl/pkg/version"
 )
 
 var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -140,40 +139,6 @@ func TestABackOffGrowsUpToItsLimit(t *testing.T) {
 		if got := r.idle(); got < r.Resync || got > r.Resync+r.Resync/5+1 {
 			t.Fatalf("an idle cluster is looked at after %s", got)
 		}
-	}
-}
-
-// What was recalled changes no further node, whoever wanted it; who leaves it, or goes back, goes on.
-func TestARecallChangesNoFurtherNode(t *testing.T) {
-	t.Parallel()
-	known := &catalog.Catalog{AddOns: []catalog.AddOn{{Name: "Flannel", Releases: []catalog.Release{
-		{Version: version.MustParse("0.27.3"), Status: catalog.Active}, {Version: version.MustParse("0.26.2"), Status: catalog.Active},
-	}}}}
-	recalled := known.Recalled(func(_, v string) bool { return v == "0.27.3" })
-	for name, c := range map[string]struct {
-		catalog *catalog.Catalog
-		desired plan.Desired
-		want    bool
-	}{
-		"a release that stands":          {known, plan.Desired{MoveTo: "0.27.3"}, false},
-		"a move by somebody":             {recalled, plan.Desired{MoveTo: "0.27.3"}, true},
-		"a pin":                          {recalled, plan.Desired{Version: "v0.27.3"}, true},
-		"a record that is followed":      {recalled, plan.Desired{}, true},
-		"away from it":                   {recalled, plan.Desired{MoveTo: "0.26.2"}, false},
-		"back from it":                   {recalled, plan.Desired{MoveTo: "0.27.3", Back: plan.Back{Revision: 2}}, false},
-		"a catalog that nobody has read": {nil, plan.Desired{MoveTo: "0.27.3"}, false},
-		"an add-on that nobody knows":    {recalled, plan.Desired{AddOn: "Calico", MoveTo: "0.27.3"}, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			in := plan.Input{Catalog: c.catalog, Desired: c.desired, Installed: plan.Installed{Version: "0.27.3"}}
-			if in.Desired.AddOn == "" {
-				in.Desired.AddOn = "Flannel"
-			}
-			if Held(&in, ""); in.Desired.Roll.Paused != c.want {
-				t.Errorf("nodes are left: %v, want %v", in.Desired.Roll.Paused, c.want)
-			}
-		})
 	}
 }
 

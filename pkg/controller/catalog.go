@@ -169,10 +169,10 @@ func (c *Catalogs) follow(
 	// Whoever works by the catalog begins anew with another one, so the same stays the same.
 	all := []string{c.digest}
 	for _, r := range s.Recalls {
-		all = append(all, r.Addon+"/"+r.Version)
+		all = append(all, r.Addon+"/"+r.Version+": "+r.Reason)
 	}
-	if of := strings.Join(all, " "); of != c.of {
-		c.of, c.current = of, c.read.Recalled(func(addOn, version string) bool { return status.RecallOf(s.Recalls, addOn, version) != nil })
+	if of := strings.Join(all, "\n"); of != c.of {
+		c.of, c.current = of, c.read.Recalled(status.Recalls(s.Recalls))
 	}
 	for _, a := range c.current.AddOns {
 		releases += len(a.Releases)

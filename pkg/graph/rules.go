@@ -113,7 +113,7 @@ func (m *move) known(g *Graph) bool {
 
 func recalled(m *move) {
 	if m.release.Status == catalog.Recalled {
-		m.close(Recalled, "%s has been recalled", m.name(m.to))
+		m.close(Recalled, "%s %s", m.name(m.to), m.release.RecallText())
 	}
 }
 

@@ -62,6 +62,9 @@ func (d decision) refusedBy(r catalog.Release) (name, why string) {
 func statusInput(_ decision, r catalog.Release) string { return "status " + string(r.Status) }
 
 func isActive(_ decision, r catalog.Release) (string, bool) {
+	if r.Status == catalog.Recalled && r.Recall != "" {
+		return r.RecallText(), false
+	}
 	return fmt.Sprintf("is %s, and automatic updates take only ACTIVE releases", r.Status), r.Status == catalog.Active
 }
 

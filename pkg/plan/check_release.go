@@ -50,7 +50,7 @@ func releaseStatus(d decision) []Finding {
 	notActive := fmt.Sprintf("%s is %s: automatic updates never take it", name, d.goal.Status)
 	switch status := d.goal.Status; {
 	case status == catalog.Recalled && d.moves():
-		return block(Recalled, name+" has been recalled", "choose another: "+d.fitting())
+		return block(Recalled, name+" "+d.goal.RecallText(), "choose another: "+d.fitting())
 	case status == catalog.Deprecated && d.moves() && !d.goal.Version.Less(d.from) && !d.gone() && !d.accepted():
 		return block(NotActive, notActive+"; it is unsupported, and meant as a way back", "take another: "+d.fitting()+"; or say why: --accept REASON")
 	case status == catalog.Deprecated || status == catalog.Preview:
@@ -81,7 +81,7 @@ func recalledInstalled(d decision) []Finding {
 	if !ok || r.Status != catalog.Recalled || !d.target.Version.Equal(d.from) {
 		return nil
 	}
-	name := fmt.Sprintf("%s %s, which is installed, has been recalled", d.addOn.Name, d.from)
+	name := fmt.Sprintf("%s %s, which is installed, %s", d.addOn.Name, d.from, r.RecallText())
 	if d.desired.Version != "" {
 		return note(PinRecalled, name+"; the pin holds it there", "addonctl pin --version … to one of: "+d.fitting()+"; or addonctl unpin")
 	}

@@ -153,6 +153,7 @@ func (d decision) rollRules() (noderoll.Rules, error) {
 	r, err := d.desired.Roll.Rules(total, d.ownMaxUnavailable())
 	r.NPN = d.addOn.NetworkType == catalog.OCIVCNIPNative
 	r.Back, r.Only = d.desired.Back.Revision > 0, d.desired.Back.Nodes
+	r.Paused = r.Paused || d.entersRecalled()
 	return r, err
 }
 
@@ -342,7 +343,7 @@ func (b *builder) nodes(truth noderoll.Truth) {
 	case now.Phase == noderoll.Watching:
 		b.add(AwaitNodes, b.awaitText())
 	case now.Phase != noderoll.Finished || !truth.Done() && len(b.d.desired.Back.Nodes) == 0:
-		b.add(AwaitNodes, cmp.Or(now.Why, b.awaitText()))
+		b.add(AwaitNodes, cmp.Or(b.d.stopped(), now.Why, b.awaitText()))
 	case len(b.d.reboots()) > 0:
 		b.add(AwaitNodes, b.rebootText())
 	}

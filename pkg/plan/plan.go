@@ -118,6 +118,8 @@ type Plan struct {
 	Nodes noderoll.Truth `json:"nodes"`
 	// Roll is where the roll of the nodes stands; nil when there is none.
 	Roll *noderoll.Decision `json:"roll,omitempty"`
+	// Recalled says of a roll that no further node is changed because its release was recalled meanwhile, and why; empty when it was not.
+	Recalled string `json:"recalled,omitempty"`
 	// Reboots are the nodes that run the release's agent and take the rest of it at their next boot; sorted.
 	Reboots []string `json:"reboots,omitempty"`
 	// Held is true when nodes keep what they run until somebody acts on them.
@@ -171,7 +173,7 @@ func makeWith(in Input, checks []Check) Plan {
 		p.Findings = findings
 	}
 	p.Findings = addressed(d.addOn, once(p.Findings))
-	p.Roll, p.Reboots = d.rolling, d.reboots()
+	p.Roll, p.Recalled, p.Reboots = d.rolling, d.stopped(), d.reboots()
 	if len(p.Blocking()) == 0 {
 		p.Steps = steps(d, p.Nodes)
 		p.Held = isApplied(d) && d.Installed.Observed && d.held(p.Nodes)

@@ -134,7 +134,8 @@ func inForce(in Input) catalog.NetworkType {
 //	| install  | yes                              | as recorded; pinned to it when nothing is                  |
 //	| install  | no                               | as recorded; automatic when nothing is                     |
 //	| update   | yes                              | one move when automatic; a pin is kept                     |
-//	| update   | no                               | a single move that is under way is finished                |
+//	| update   | no                               | a single move that is under way is finished, unless its    |
+//	|          |                                  | release was recalled                                       |
 //	| pin      | yes                              | pinned to it                                               |
 //	| unpin    |                                  | automatic; a way back under way becomes a single move      |
 //	| rollback | the revision's                   | the pin moves to it, or one move when automatic            |
@@ -160,6 +161,9 @@ func merge(in Input) Desired {
 		d.Back = d.backTo(r.Version)
 		d.Version, d.MoveTo, d.Pin, d.Accept = r.Version, "", r.Pin, Accept{}
 	case Update:
+		if in.abandons(d.MoveTo) {
+			d.MoveTo, d.Accept = "", Accept{}
+		}
 		return d.moved(r.Version)
 	case Unpin:
 		d.MoveTo = d.backVersion()

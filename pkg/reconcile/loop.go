@@ -54,6 +54,8 @@ const (
 	Held End = "Held"
 	// WaitingForReboot : every node runs the release's agent, and some take the rest at their next boot.
 	WaitingForReboot End = "WaitingForReboot"
+	// Recalled : the release was, while nodes were to take it; no further node was changed.
+	Recalled End = "Recalled"
 	// Superseded : the record was changed meanwhile and asks for something else than this run was started for.
 	Superseded End = "Superseded"
 )
@@ -311,6 +313,8 @@ func (r *Course) resting(p plan.Plan) End {
 	switch {
 	case p.Roll != nil && p.Roll.Phase == noderoll.Halted:
 		return Halted
+	case p.Recalled != "" && len(p.Roll.InFlight) == 0:
+		return Recalled
 	case p.Roll != nil && p.Roll.Phase == noderoll.Left:
 		return Left
 	case !r.Wait && byOthers(p):

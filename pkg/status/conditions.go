@@ -91,6 +91,8 @@ func rollingReason(p plan.Plan) string {
 	switch {
 	case p.Held:
 		return v1alpha1.ReasonNodesHeld
+	case p.Recalled != "":
+		return v1alpha1.ReasonRecalled
 	case p.Roll != nil && p.Roll.Phase == noderoll.Paused:
 		return v1alpha1.ReasonRollPaused
 	case p.Roll != nil && p.Roll.Phase == noderoll.Left:

@@ -51,6 +51,17 @@ func RecallOf(all []v1alpha1.Recall, addOn, version string) *v1alpha1.Recall {
 	return nil
 }
 
+// Recalls is what catalog.Catalog.Recalled asks, of the recalls of a hub.
+func Recalls(all []v1alpha1.Recall) func(addOn, version string) (why string, ok bool) {
+	return func(addOn, version string) (string, bool) {
+		r := RecallOf(all, addOn, version)
+		if r == nil {
+			return "", false
+		}
+		return r.Reason, true
+	}
+}
+
 // read are the policies of the fleet as they can be asked, with the built-in one where none replaces it.
 func (f Fleet) read() []Policy {
 	var out []Policy

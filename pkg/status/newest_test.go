@@ -33,7 +33,7 @@ func TestTheStatusTellsWhatAutomaticUpdatesWouldTake(t *testing.T) {
 	if newest == "" || newest == "0.26.2" {
 		t.Fatalf("the shipped catalog offers %q to 0.26.2", newest)
 	}
-	recalled := func(addOn, v string) bool { return addOn == "Flannel" && v == newest }
+	recalled := func(addOn, v string) (string, bool) { return "", addOn == "Flannel" && v == newest }
 	for name, c := range map[string]struct {
 		in   plan.Input
 		want func(string) bool

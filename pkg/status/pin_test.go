@@ -24,7 +24,7 @@ func until134(t *testing.T) *catalog.Catalog {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c = c.Recalled(func(string, string) bool { return false }) // a copy
+	c = c.Recalled(func(string, string) (string, bool) { return "", false }) // a copy
 	for i := range c.AddOns {
 		for j, r := range c.AddOns[i].Releases {
 			if c.AddOns[i].Name == "Flannel" && r.Version.String() == "0.26.2" {
@@ -38,7 +38,7 @@ func until134(t *testing.T) *catalog.Catalog {
 func TestAPinSaysWhatBecomesOfIt(t *testing.T) {
 	t.Parallel()
 	c := until134(t)
-	recalled := c.Recalled(func(_, v string) bool { return v == "0.26.2" })
+	recalled := c.Recalled(func(_, v string) (string, bool) { return "", v == "0.26.2" })
 	in := func(kubernetes, pin string, change func(*plan.Input)) plan.Input {
 		in := plan.Input{
 			Now: now, Catalog: c,
