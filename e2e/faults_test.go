@@ -14,6 +14,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
@@ -46,6 +47,9 @@ func TestBadInputIsRefusedAndNothingIsWritten(t *testing.T) {
 	}{
 		"no network type":              {[]string{"install", "--yes"}, 3, []string{"NotRegistered", "--network-type"}},
 		"an unknown network type":      {[]string{"install", "--network-type", "calico", "--yes"}, 2, []string{"calico", "vcn-native"}},
+		"a type and a rule for it":     {[]string{"install", "--network-type", "flannel", "--network-type-rule", "oke-api", "--yes"}, 2, []string{"do not go together"}},
+		"an unknown rule":              {[]string{"install", "--network-type-rule", "console", "--yes"}, 2, []string{`"console"`, "oke-console"}},
+		"a rule that does not decide":  {[]string{"install", "--network-type-rule", "date", "--yes"}, 2, []string{"rule date", "its date does not tell", "--network-type flannel"}},
 		"an unknown version":           {[]string{"install", "--network-type", "flannel", "--version", "0.99.0", "--yes"}, 3, []string{"UnknownVersion", "these fit: 0.27.3, 0.26.2, 0.24.4, 0.20.2"}},
 		"a version that is none":       {[]string{"install", "--network-type", "flannel", "--version", "latest", "--yes"}, 3, []string{"latest", "these fit"}},
 		"a pod CIDR that is none":      {[]string{"install", "--network-type", "flannel", "--pod-cidr", "10.244/16", "--yes"}, 2, []string{"--pod-cidr", "10.244/16"}},
@@ -72,6 +76,23 @@ func TestBadInputIsRefusedAndNothingIsWritten(t *testing.T) {
 		d.want(t, 2, "status").says(t, "none", "--kubeconfig")
 	})
 	c.nothingWritten(t)
+	t.Run("a rule chooses the network type, for life", func(t *testing.T) { c.ruled(t) })
+}
+
+// ruled registers the cluster with the type that a rule chooses. It would catch a rule that nobody hears of, and one that changes what is recorded.
+func (c *cluster) ruled(t *testing.T) {
+	t.Helper()
+	c.must(t, "cluster", "register", "--network-type-rule", "oke-api", "--yes").says(t, "becomes FLANNEL_OVERLAY, for life, by rule oke-api")
+	n, err := c.dynamic(t).Resource(v1alpha1.ClusterNetworks).Get(t.Context(), v1alpha1.InCluster, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen, _, _ := unstructured.NestedString(n.Object, "spec", "networkType")
+	if rule := n.GetAnnotations()[v1alpha1.AnnotationNetworkTypeRule]; chosen != string(v1alpha1.FlannelOverlay) || !strings.HasPrefix(rule, "rule oke-api (OKE's API") {
+		t.Errorf("recorded %q, by %q", chosen, rule)
+	}
+	c.must(t, "cluster", "register", "--network-type-rule", "oke-api", "--yes")
+	c.want(t, 3, "cluster", "register", "--network-type-rule", "oke-console", "--yes").says(t, "NetworkTypeImmutable", "cannot become OCI_VCN_IP_NATIVE")
 }
 
 // chartless asks for a release whose chart this build does not have.

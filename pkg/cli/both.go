@@ -89,6 +89,9 @@ func (a *app) runBoth(c *cobra.Command, r plan.Request, f actFlags, second calic
 	if err != nil {
 		return err
 	}
+	if err := s.byRule(c.Context(), &r); err != nil {
+		return s.explain(c.Context(), err)
+	}
 	calico := plan.Request{Verb: plan.Install, NetworkType: r.NetworkType, Version: second.version, Pin: installPin(second.version)}
 	results, err := s.foresee(c.Context(), r, calico, f)
 	if err != nil {

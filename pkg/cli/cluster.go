@@ -22,7 +22,7 @@ func (a *app) clusterCommand() *cobra.Command {
 }
 
 func (a *app) registerCommand() *cobra.Command {
-	var networkType string
+	var types typeFlags
 	var yes, restamp bool
 	var e enrolFlags
 	r := plan.Request{Verb: plan.Register}
@@ -47,7 +47,7 @@ kubeconfig.`,
 		},
 		PreRunE: a.checkOutput, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, args []string) (err error) {
-			if r.NetworkType, err = parseNetworkType(networkType); err != nil {
+			if err := types.read(&r); err != nil {
 				return err
 			}
 			if err := checkPodCIDRs(r.PodCIDRs); err != nil {
@@ -67,11 +67,10 @@ kubeconfig.`,
 			}
 		},
 	}
-	c.Flags().StringVar(&networkType, "network-type", "", networkTypeHelp)
+	types.add(c)
 	c.Flags().StringSliceVar(&r.PodCIDRs, "pod-cidr", nil, "block of the pods' addresses, at most one per IP family")
 	c.Flags().BoolVar(&restamp, "restamp", false, "write the stamp anew, when the record and the running CNI agree")
 	c.Flags().BoolVar(&yes, "yes", false, "act without asking")
-	_ = c.RegisterFlagCompletionFunc("network-type", fixed(networkTypes...))
 	e.add(c)
 	return c
 }
@@ -93,6 +92,9 @@ func (a *app) restamp(c *cobra.Command, r plan.Request, yes bool) error {
 	s, err := a.connect(c.Context(), "")
 	if err != nil {
 		return err
+	}
+	if err := s.byRule(c.Context(), &r); err != nil {
+		return s.explain(c.Context(), err)
 	}
 	in, p, err := s.loop.LookWith(c.Context(), r)
 	if err != nil {

@@ -77,7 +77,7 @@ func (a *app) enrol(c *cobra.Command, name string, r plan.Request, f enrolFlags,
 	e := hub.Enrolment{
 		Kubeconfig: kubeconfig,
 		Stamp:      hub.Stamp{NetworkType: v1alpha1.NetworkType(p.NetworkType), UID: in.Cluster.UID, Cluster: name},
-		Network: v1alpha1.ClusterNetwork{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: given}, Spec: v1alpha1.ClusterNetworkSpec{
+		Network: v1alpha1.ClusterNetwork{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: given, Annotations: hub.RuleOf(in.Request.TypeRule)}, Spec: v1alpha1.ClusterNetworkSpec{
 			NetworkType: v1alpha1.NetworkType(p.NetworkType), PodCIDRs: r.PodCIDRs,
 			Connection: &v1alpha1.Connection{KubeconfigSecret: v1alpha1.SecretReference{Namespace: f.namespace, Name: name + "-kubeconfig"}},
 		}},

@@ -32,10 +32,13 @@ func (a *app) lookWith(c *cobra.Command, addOn string, r plan.Request, told cata
 
 // look is one round for a request, without writing.
 func (s *session) look(ctx context.Context, r plan.Request) (plan.Input, plan.Plan, error) {
-	s.observer.NetworkType = r.NetworkType
 	if err := s.seat.AsAccount(ctx); err != nil {
 		return plan.Input{}, plan.Plan{}, s.explain(ctx, err)
 	}
+	if err := s.byRule(ctx, &r); err != nil {
+		return plan.Input{}, plan.Plan{}, s.explain(ctx, err)
+	}
+	s.observer.NetworkType = r.NetworkType
 	for tried := 1; ; tried++ {
 		in, p, err := s.loop.LookWith(ctx, r)
 		if err == nil {

@@ -36,7 +36,7 @@ func (a *app) installCommand() *cobra.Command {
 	var f actFlags
 	var own settingsFlags
 	var roll rollFlags
-	var networkType string
+	var types typeFlags
 	var second calicoFlags
 	r := plan.Request{Verb: plan.Install}
 	c := &cobra.Command{
@@ -45,6 +45,9 @@ func (a *app) installCommand() *cobra.Command {
 		Long: `Registers the cluster with its network type, which is fixed for life, and installs the matching CNI add-on.
 Without --version the newest release that fits the cluster is taken and updates are automatic from then on; with
 --version the add-on is pinned to it. Running it again changes nothing.
+
+The type is never guessed: tools have different defaults. --network-type-rule takes the one that you name, says why, and records that on the
+ClusterNetwork (annotation addonctl.io/network-type-rule).
 
 With --calico Calico is installed beside the CNI as soon as every node has that. Whether Calico may go there is looked at before
 anything is written. --version and the settings are the CNI's, --calico-version pins Calico, and --accept is for Calico alone. On a
@@ -56,7 +59,7 @@ cluster that has its CNI, --addon Calico installs Calico, with settings of its o
   addonctl install --network-type flannel --overlay ./mirror --set-config rollingUpdate='{"maxUnavailable":"25%"}'`,
 		Args: noArgs, PreRunE: a.checkOutput,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			if r.NetworkType, err = parseNetworkType(networkType); err != nil {
+			if err := types.read(&r); err != nil {
 				return err
 			}
 			if err := checkPodCIDRs(r.PodCIDRs); err != nil {
@@ -79,10 +82,9 @@ cluster that has its CNI, --addon Calico installs Calico, with settings of its o
 		},
 	}
 	second.add(a, c)
-	c.Flags().StringVar(&networkType, "network-type", "", networkTypeHelp)
+	types.add(c)
 	c.Flags().StringVar(&r.Version, "version", "", "release to install and pin; the newest that fits when empty")
 	c.Flags().StringSliceVar(&r.PodCIDRs, "pod-cidr", nil, "block of the pods' addresses, at most one per IP family (default 10.244.0.0/16)")
-	_ = c.RegisterFlagCompletionFunc("network-type", fixed(networkTypes...))
 	_ = c.RegisterFlagCompletionFunc("version", a.completeVersion)
 	own.add(a, c)
 	roll.add(c)

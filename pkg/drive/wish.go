@@ -16,7 +16,7 @@ import (
 func Wish(in plan.Input, p plan.Plan) hub.Wish {
 	w := hub.Wish{
 		Cluster: in.Cluster.Name, NetworkType: v1alpha1.NetworkType(p.NetworkType), PodCIDRs: in.Request.PodCIDRs,
-		UID: in.Cluster.UID, Desired: p.Desired, Seen: in.Desired, Fresh: !in.Installed.Present,
+		UID: in.Cluster.UID, Desired: p.Desired, Seen: in.Desired, Fresh: !in.Installed.Present, TypeRule: in.Request.TypeRule,
 	}
 	if in.Request.Verb == plan.Register {
 		w.Desired = plan.Desired{}

@@ -112,7 +112,9 @@ func normal(s v1alpha1.AddonStatus) v1alpha1.AddonStatus {
 type Wish struct {
 	Cluster     string
 	NetworkType v1alpha1.NetworkType
-	PodCIDRs    []string
+	// TypeRule says which rule chose the type, where none was given outright.
+	TypeRule string
+	PodCIDRs []string
 	// UID of the target's kube-system.
 	UID string
 	// Desired add-on; an empty AddOn records the cluster alone.
@@ -241,9 +243,17 @@ func (h *Hub) register(ctx context.Context, target *kube.Client, w Wish) error {
 		return h.choosePodCIDRs(ctx, cluster, w)
 	}
 	return h.SaveCluster(ctx, &v1alpha1.ClusterNetwork{
-		ObjectMeta: metav1.ObjectMeta{Name: w.Cluster},
+		ObjectMeta: metav1.ObjectMeta{Name: w.Cluster, Annotations: RuleOf(w.TypeRule)},
 		Spec:       v1alpha1.ClusterNetworkSpec{NetworkType: w.NetworkType, PodCIDRs: w.PodCIDRs},
 	})
+}
+
+// RuleOf is the annotation of a ClusterNetwork whose type a rule chose; nil for none.
+func RuleOf(rule string) map[string]string {
+	if rule == "" {
+		return nil
+	}
+	return map[string]string{v1alpha1.AnnotationNetworkTypeRule: rule}
 }
 
 // choosePodCIDRs fills in what was left open at registration, as long as nothing is installed with the default.

@@ -13,7 +13,7 @@ func networkTypeKnown(d decision) []Finding {
 	case d.networkType == "":
 		return block(NotRegistered,
 			fmt.Sprintf("cluster %s has no recorded network type", d.Cluster.Name),
-			"addonctl install --network-type flannel|vcn-native")
+			"addonctl install --network-type flannel|vcn-native, or --network-type-rule for the default of a tool that you name")
 	case d.addOn.Name != "" || d.Catalog == nil:
 		return nil
 	}

@@ -21,6 +21,7 @@ var rules = []Check{
 	// A cluster has one network type for life (facts: OKE 1.1, rules 1 and 2).
 	{"network-type-known", networkTypeKnown},
 	{"network-type-immutable", networkTypeImmutable},
+	{"network-type-rule", typeRuled},
 	// Record, stamp and running CNI agree, so that neither deleting the record nor the stamp changes the type.
 	{"network-type-proven", networkTypeProven},
 	// One record per cluster: a second name would be a way around a pin.

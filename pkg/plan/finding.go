@@ -31,6 +31,8 @@ type Reason string
 const (
 	// NotRegistered : the cluster has no recorded network type and none was given.
 	NotRegistered Reason = "NotRegistered"
+	// NetworkTypeByRule : a named rule chose the type of a cluster that has none recorded.
+	NetworkTypeByRule Reason = "NetworkTypeByRule"
 	// NetworkTypeImmutable : another type than the recorded or stamped one was asked for.
 	NetworkTypeImmutable Reason = "NetworkTypeImmutable"
 	// NetworkTypeUnproven : record, stamp and running CNI do not agree on the cluster's network type.

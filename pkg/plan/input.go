@@ -281,6 +281,8 @@ type Request struct {
 	Verb Verb
 	// NetworkType asked for; empty means the recorded one.
 	NetworkType catalog.NetworkType
+	// TypeRule says in a sentence which rule chose NetworkType, and why; empty where it was given outright (TypeRules).
+	TypeRule string
 	// Version asked for; empty means the newest fitting one (or, with Update, on from the record).
 	Version string
 	// PodCIDRs asked for at registration.

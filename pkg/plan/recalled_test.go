@@ -15,10 +15,8 @@ import (
 func recall(versions ...string) func(*plan.Input) {
 	return func(in *plan.Input) {
 		in.Catalog = in.Catalog.Recalled(func(_, v string) (string, bool) {
-			for _, r := range versions {
-				if r == v {
-					return "it loses packets", true
-				}
+			if slices.Contains(versions, v) {
+				return "it loses packets", true
 			}
 			return "", false
 		})

@@ -40,6 +40,11 @@ func rowsOfNetworkAndWriting(tb testing.TB) map[string]row {
 				in.Catalog.AddOns = slices.DeleteFunc(in.Catalog.AddOns, func(a catalog.AddOn) bool { return a.Name == "OciVcnIpNative" })
 			}), plan.NoAddOn, true, "OCI_VCN_IP_NATIVE",
 		},
+		"a type that a rule chose": {
+			"network-type-rule", with(fresh(tb), func(in *plan.Input) {
+				in.Request = plan.Request{Verb: plan.Install, NetworkType: catalog.FlannelOverlay, TypeRule: "rule oke-api (OKE's API)"}
+			}), plan.NetworkTypeByRule, false, "becomes FLANNEL_OVERLAY, for life, by rule oke-api",
+		},
 		"another type than the recorded one": {
 			"network-type-immutable", with(settled(tb, "0.26.2"), func(in *plan.Input) {
 				in.Request = plan.Request{Verb: plan.Install, NetworkType: catalog.OCIVCNIPNative}

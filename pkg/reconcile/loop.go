@@ -313,7 +313,7 @@ func (r *Course) resting(p plan.Plan) End {
 	switch {
 	case p.Roll != nil && p.Roll.Phase == noderoll.Halted:
 		return Halted
-	case p.Recalled != "" && len(p.Roll.InFlight) == 0:
+	case stoppedByRecall(p):
 		return Recalled
 	case p.Roll != nil && p.Roll.Phase == noderoll.Left:
 		return Left
@@ -321,11 +321,19 @@ func (r *Course) resting(p plan.Plan) End {
 		return Applied
 	case p.Held:
 		return Held
-	case p.Nodes.Done() && len(p.Reboots) > 0 && (p.Roll == nil || p.Roll.Phase == noderoll.Finished):
+	case onlyReboots(p):
 		return WaitingForReboot
 	default:
 		return ""
 	}
+}
+
+// stoppedByRecall tells whether a recall has stopped the roll, and no node is being changed any more.
+func stoppedByRecall(p plan.Plan) bool { return p.Recalled != "" && len(p.Roll.InFlight) == 0 }
+
+// onlyReboots tells whether nothing but reboots of nodes is waited for.
+func onlyReboots(p plan.Plan) bool {
+	return p.Nodes.Done() && len(p.Reboots) > 0 && (p.Roll == nil || p.Roll.Phase == noderoll.Finished)
 }
 
 // byOthers tells whether nodes take the release, or not, without anything of ours, or somebody else replaces them.

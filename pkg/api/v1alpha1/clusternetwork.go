@@ -19,6 +19,10 @@ type IPFamily string
 // InCluster is the name of the record of a cluster that is its own hub.
 const InCluster = "in-cluster"
 
+// AnnotationNetworkTypeRule of a ClusterNetwork says which rule chose its type when it was recorded, and why; it is missing where somebody gave the
+// type outright.
+const AnnotationNetworkTypeRule = "addonctl.io/network-type-rule"
+
 // SecretReference names a Secret of the hub.
 type SecretReference struct {
 	// +kubebuilder:validation:MinLength=1
