@@ -46,6 +46,8 @@ func TestTheOverlaysHoldWhatTheyAreFor(t *testing.T) {
 		"Namespace addonctl-system", "ServiceAccount addonctl-system/addon-manager", "ClusterRole addon-manager", "ClusterRoleBinding addon-manager",
 		"Role addonctl-system/addon-manager", "RoleBinding addonctl-system/addon-manager", "Role default/addon-manager-events", "RoleBinding default/addon-manager-events",
 		"Service addonctl-system/addon-manager-metrics", "Deployment addonctl-system/addon-manager", "PodDisruptionBudget addonctl-system/addon-manager",
+		"ClusterRole addon-manager-kubeconfigs", "RoleBinding addonctl-system/addon-manager-kubeconfigs",
+		"ClusterRole addon-manager-cluster-api", "ClusterRoleBinding addon-manager-cluster-api",
 	}
 	target := []string{"ClusterRole addon-manager-target", "ClusterRoleBinding addon-manager-target", "Role addon-manager-target", "RoleBinding addon-manager-target"}
 	for folder, want := range map[string][]string{
