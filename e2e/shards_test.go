@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,16 +32,20 @@ func TestManagersShareAFleet(t *testing.T) {
 
 	f.arrives(t, "north", "0.26.2")
 	f.arrives(t, "south", "0.26.2")
-	f.release(t, directory, "0.27.3")
-	if s := f.rollout(t, "fleet-flannel-0.27.3", "Finished").Status; s.Done != 2 || s.Manager != managers+"/addon-manager-decides" {
-		t.Errorf("finished: %+v", s)
-	}
+	f.publish(t, directory, "0.27.3")
 	for name := range f.members {
 		f.arrives(t, name, "0.27.3")
 		if c, err := f.network(t.Context(), name); err != nil || c.Status.Manager != managers+"/addon-manager-"+name {
 			t.Errorf("%s is driven by %q, %v", name, c.Status.Manager, err)
 		}
 	}
+	// One shard may tell after the other that it wants the release, and then joins late.
+	testkube.Eventually(t, long, func(context.Context) error {
+		if s := f.rollout(t, "fleet-flannel-0.27.3", "Finished").Status; s.Done != 2 || s.Manager != managers+"/addon-manager-decides" {
+			return fmt.Errorf("finished: %+v", s)
+		}
+		return nil
+	})
 
 	south.signal(t, syscall.SIGTERM)
 	<-south.ended
