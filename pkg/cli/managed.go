@@ -30,12 +30,17 @@ func (s *session) managing(ctx context.Context, now time.Time) string {
 
 // live tells whether a manager is at work, by the name of its Lease in the hub as "namespace/name".
 func (s *session) live(ctx context.Context, manager string, now time.Time) bool {
+	l, err := s.lease(ctx, manager)
+	return err == nil && lives(l, now)
+}
+
+// lease reads the Lease of a manager.
+func (s *session) lease(ctx context.Context, manager string) (*coordinationv1.Lease, error) {
 	namespace, name, ok := strings.Cut(manager, "/")
 	if !ok {
-		return false
+		return nil, fmt.Errorf("%q is no Lease as namespace/name", manager)
 	}
-	l, err := s.client.Typed.CoordinationV1().Leases(namespace).Get(ctx, name, metav1.GetOptions{})
-	return err == nil && lives(l, now)
+	return s.client.Typed.CoordinationV1().Leases(namespace).Get(ctx, name, metav1.GetOptions{}) //nolint:wrapcheck // whoever asks looks at it
 }
 
 // doubt is how far the clocks of a manager and of an API server may be apart.

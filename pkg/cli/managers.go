@@ -9,7 +9,6 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/rollout"
@@ -64,11 +63,7 @@ func (s *session) attendance(ctx context.Context, names []string) []managerRepor
 
 func (s *session) attends(ctx context.Context, manager string) managerReport {
 	out := managerReport{Name: manager}
-	namespace, name, ok := strings.Cut(manager, "/")
-	if !ok {
-		return out
-	}
-	l, err := s.client.Typed.CoordinationV1().Leases(namespace).Get(ctx, name, metav1.GetOptions{})
+	l, err := s.lease(ctx, manager)
 	now := s.clock()
 	switch {
 	case apierrors.IsNotFound(err):
