@@ -86,7 +86,7 @@ func silence(l *coordinationv1.Lease, now time.Time) (why string, since time.Tim
 	return fmt.Sprintf("has not renewed its Lease since %s, %s ago", stamp(since), age(since, now)), since
 }
 
-// where to look for a manager.
+// look says where to look for a manager.
 func (m managerReport) look() string {
 	namespace, _, _ := strings.Cut(m.Name, "/")
 	return fmt.Sprintf("kubectl get pods -n %s shows its replicas, addonctl init --wait starts them", namespace)
@@ -110,7 +110,7 @@ func (s *session) undriven(ctx context.Context, rollouts ...v1alpha1.AddonRollou
 	if err != nil {
 		return err
 	}
-	names := slices.Clone(drivers)
+	names := drivers
 	if len(rollouts) > 0 {
 		names = nil
 	}
