@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -112,12 +115,18 @@ func (c *Cluster) end(ctx context.Context, tb testing.TB) {
 	}
 }
 
-// dump logs the ends of all logs and the warnings of the cluster.
+// dump keeps the logs, and shows the last complaints in them and the warnings of the cluster. It is brief: several clusters may belong to a
+// test, and whoever reads the end of its output is to find what failed in it.
 func (c *Cluster) dump(ctx context.Context, tb testing.TB) {
 	tb.Helper()
+	if kept, err := c.keepLogs(tb.Name()); err != nil {
+		tb.Logf("keeping the logs: %v", err)
+	} else {
+		tb.Logf("the logs are kept in %s", kept)
+	}
 	for _, p := range sandbox.Programs() {
-		if tail := c.LogTail(p, 15); len(tail) > 0 {
-			tb.Logf("end of the log of %s:\n%s", p, tail)
+		if said := complaints(c.LogTail(p, 500)); len(said) > 0 {
+			tb.Logf("last complaints of %s:\n%s", p, strings.Join(said, "\n"))
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -131,6 +140,42 @@ func (c *Cluster) dump(ctx context.Context, tb testing.TB) {
 		tb.Logf("event %s %s/%s: %s: %s", e.InvolvedObject.Kind, e.InvolvedObject.Namespace, e.InvolvedObject.Name, e.Reason, e.Message)
 	}
 }
+
+// keepLogs copies the logs to a folder that outlives the cluster, until the test fails again.
+func (c *Cluster) keepLogs(test string) (folder string, err error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	_, number, _ := strings.Cut(strings.TrimPrefix(c.Name(), "test-"), "-")
+	folder = filepath.Join(cache, "addonctl", "failed", filepath.FromSlash(test), number)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", err
+	}
+	for _, p := range sandbox.Programs() {
+		if err := os.WriteFile(filepath.Join(folder, string(p)+".log"), c.LogTail(p, math.MaxInt), 0o600); err != nil {
+			return "", err
+		}
+	}
+	return folder, nil
+}
+
+// complaints are the last lines of a log that are more than information, shortened.
+func complaints(log []byte) []string {
+	const lines, width = 2, 160
+	var out []string
+	for line := range strings.Lines(string(log)) {
+		line = strings.TrimSpace(line)
+		if line == "" || information.MatchString(line) {
+			continue
+		}
+		out = append(out, line[:min(len(line), width)])
+	}
+	return out[max(0, len(out)-lines):]
+}
+
+// information are the lines by which Kubernetes, etcd and kwok say that all is well.
+var information = regexp.MustCompile(`^I\d{4} |^\{.*"level":"(?i:info|debug)"`)
 
 // Eventually repeats the check until it succeeds, and fails the test with its last error when it has not within the
 // time. The time is a limit that only a failing test reaches, so be generous.
