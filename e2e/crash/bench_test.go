@@ -49,11 +49,15 @@ func begin(t *testing.T) *bench {
 // undisturbed measures which calls an operation makes and what it ends in.
 func (l *lab) undisturbed(o operation) ([]testkube.Passed, outcome) {
 	l.tb.Helper()
-	start := l.begin(o)
-	l.must(o.args...)
-	calls := l.proxy.Calls()
-	want := l.outcome(l.settled())
-	if problem := l.judge(o, start, want, outcome.difference); problem != "" {
+	start, calls, want, problem := l.once(o)
+	for range attempts {
+		if !l.uneasy(start) {
+			break
+		}
+		l.tb.Logf("%s, undisturbed: the controller was not at rest before, so again", o.name)
+		start, calls, want, problem = l.once(o)
+	}
+	if problem != "" {
 		l.tb.Errorf("%s, undisturbed: %s", o.name, problem)
 	}
 	for i, c := range calls {
@@ -62,6 +66,16 @@ func (l *lab) undisturbed(o operation) ([]testkube.Passed, outcome) {
 		}
 	}
 	return calls, want
+}
+
+// once runs an operation, undisturbed.
+func (l *lab) once(o operation) (start testkube.State, calls []testkube.Passed, want outcome, problem string) {
+	l.tb.Helper()
+	start = l.begin(o)
+	l.must(o.args...)
+	calls = l.proxy.Calls()
+	want = l.outcome(l.settled())
+	return start, calls, want, l.judge(o, start, want, outcome.difference)
 }
 
 // each does something for every control plane at a time. Whoever fails a test in there ends its own part only.
