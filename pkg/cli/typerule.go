@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/addonctl/addonctl/pkg/plan"
-	"github.com/addonctl/addonctl/pkg/version"
 )
 
 // typeFlags say the network type of a cluster, or the rule that chooses it.
@@ -55,7 +52,7 @@ func (s *session) byRule(ctx context.Context, r *plan.Request) error {
 	if !ok {
 		return nil // none is named, or it has chosen
 	}
-	facts, err := s.typeFacts(ctx)
+	facts, err := s.observer.TypeFacts(ctx)
 	if err != nil {
 		return fmt.Errorf("choosing the network type: %w", err)
 	}
@@ -65,21 +62,4 @@ func (s *session) byRule(ctx context.Context, r *plan.Request) error {
 	}
 	r.NetworkType, r.TypeRule = t, sentence
 	return nil
-}
-
-func (s *session) typeFacts(ctx context.Context) (f plan.TypeFacts, err error) {
-	const within = 10 * time.Second
-	text, err := s.observer.Target.Version(ctx, within)
-	if err != nil {
-		return f, err
-	}
-	if f.Kubernetes, err = version.Parse(text); err != nil {
-		return f, fmt.Errorf("reading the API server's version: %w", err)
-	}
-	ns, err := s.observer.Target.Typed.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
-	if err != nil {
-		return f, fmt.Errorf("reading namespace kube-system: %w", err)
-	}
-	f.Created = ns.CreationTimestamp.Time
-	return f, nil
 }

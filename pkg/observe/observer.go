@@ -6,6 +6,7 @@ import (
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
@@ -58,12 +59,9 @@ func (o *Observer) Observe(ctx context.Context) (plan.Input, error) {
 }
 
 func (o *Observer) server(ctx context.Context, in *plan.Input) error {
-	text, err := o.Target.Version(ctx, firstCall)
-	if err != nil {
+	var err error
+	if in.Cluster.Kubernetes, err = o.kubernetes(ctx); err != nil {
 		return err
-	}
-	if in.Cluster.Kubernetes, err = version.Parse(text); err != nil {
-		return fmt.Errorf("reading the API server's version: %w", err)
 	}
 	_, in.Now, err = WhoAmI(ctx, o.Target)
 	if err != nil || in.Now.IsZero() {
@@ -83,12 +81,48 @@ func WhoAmI(ctx context.Context, c *kube.Client) (user string, now time.Time, er
 }
 
 func (o *Observer) identity(ctx context.Context, in *plan.Input) error {
-	ns, err := o.Target.Typed.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+	ns, err := o.system(ctx)
 	if err != nil {
-		return fmt.Errorf("reading namespace kube-system: %w", err)
+		return err
 	}
 	in.Cluster.UID = string(ns.UID)
 	return nil
+}
+
+// TypeFacts are what a rule chooses the network type of the cluster by. They are asked for by themselves: which add-on is looked at depends on
+// the type.
+func (o *Observer) TypeFacts(ctx context.Context) (f plan.TypeFacts, err error) {
+	if f.Kubernetes, err = o.kubernetes(ctx); err != nil {
+		return f, err
+	}
+	ns, err := o.system(ctx)
+	if err != nil {
+		return f, err
+	}
+	f.Created = ns.CreationTimestamp.Time
+	return f, nil
+}
+
+// kubernetes is the API server's version.
+func (o *Observer) kubernetes(ctx context.Context) (version.Version, error) {
+	text, err := o.Target.Version(ctx, firstCall)
+	if err != nil {
+		return version.Version{}, err
+	}
+	v, err := version.Parse(text)
+	if err != nil {
+		return v, fmt.Errorf("reading the API server's version: %w", err)
+	}
+	return v, nil
+}
+
+// system is the namespace that is as old as the cluster, and whose UID is the cluster's.
+func (o *Observer) system(ctx context.Context) (*corev1.Namespace, error) {
+	ns, err := o.Target.Typed.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("reading namespace kube-system: %w", err)
+	}
+	return ns, nil
 }
 
 func (o *Observer) records(ctx context.Context, in *plan.Input) error {
