@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,12 @@ func TestARollbackIsSummedUp(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, l.session.rolled.report()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	// A manager that finished it has taken the way back off the record, before anybody saw the last node.
+	l.plan.Desired.Back = plan.Back{}
+	l.look(time.Second, noderoll.Decision{Phase: noderoll.Finished, Changed: 2, Passed: 2}, map[string]*noderoll.Pod{"n2": pod("new", "0.27.3")})
+	if got := l.session.rolled.report().PutBack; !slices.Equal(got, []string{"n1", "n2"}) {
+		t.Errorf("put back at the end: %v", got)
 	}
 }
 

@@ -43,6 +43,8 @@ type rollWatch struct {
 	// roll is what was decided last of the roll to version, and not of a way back that followed it.
 	roll    *noderoll.Decision
 	version string
+	// way is the release that a way back leads to. A manager may have taken it off the record by the next look.
+	way string
 	// newest is the revision that nodes are taking; what follows is forgotten when that changes.
 	newest string
 	// old are the pods of other revisions, by node; gone is when a node was first seen without its own.
@@ -63,7 +65,10 @@ func (w *rollWatch) see(in plan.Input, p plan.Plan, now time.Time) {
 		w.begun = now
 	}
 	w.seen = now
-	returning := p.Desired.Back.Revision > 0
+	if p.Desired.Back.Revision > 0 {
+		w.way = p.Hop
+	}
+	returning := w.way != "" && w.way == p.Hop
 	if w.roll == nil || !returning || w.version == p.Hop {
 		w.roll, w.version = d, p.Hop
 	}
