@@ -131,7 +131,7 @@ func (c *Cluster) dump(ctx context.Context, tb testing.TB) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	events, err := c.client.CoreV1().Events(metav1.NamespaceAll).List(ctx, metav1.ListOptions{FieldSelector: "type=Warning", Limit: 50})
+	events, err := c.client.CoreV1().Events(metav1.NamespaceAll).List(ctx, metav1.ListOptions{FieldSelector: "type=Warning", Limit: 12})
 	if err != nil {
 		tb.Logf("listing events: %v", err)
 		return
