@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,11 +11,15 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
+	"github.com/addonctl/addonctl/pkg/hub"
+	"github.com/addonctl/addonctl/pkg/kube"
 	"github.com/addonctl/addonctl/pkg/sandbox"
 	"github.com/addonctl/addonctl/pkg/testkube"
 )
@@ -144,9 +149,91 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 	}
 	f.arrives(t, "prod", "0.26.2")
 	f.arrives(t, "kept", "0.26.2")
+	f.isTheWayToIts(t, "prod")
 	f.missesItsManager(t, halted.Name, false)
 	f.usesItsRights(t, m) // it has ended
 	f.missesItsManager(t, halted.Name, true)
+}
+
+// isTheWayToIts uses the hub's context for one of its clusters. It would catch a command that takes the hub for the cluster: the hub has no node and
+// no CNI, so it would find nothing installed, record a pin in the hub's user's name of something else, or stamp the hub.
+func (f *fleet) isTheWayToIts(t *testing.T, name string) {
+	t.Helper()
+	there := []string{"--cluster", name}
+	seen := f.ctl(t, append(there, "status")...).out + f.ctl(t, append(there, "nodes")...).out
+	for _, text := range []string{"Flannel 0.26.2", "Driven by:      the manager addonctl-system/addon-manager", "2 of the newest revision, 2 ready", "node-02"} {
+		if !strings.Contains(seen, text) {
+			t.Errorf("want %q in:\n%s", text, seen)
+		}
+	}
+	f.ctl(t, append(there, "pin", "--version", "0.26.4", "--reason", "by the hub", "--yes")...).says(t, "the manager addonctl-system/addon-manager carries it out")
+	f.arrives(t, name, "0.26.4")
+	if a, err := f.addOn(t.Context(), name); err != nil || a.Spec.Pin == nil || a.Spec.Pin.By != "addonctl-sandbox-admin" {
+		t.Errorf("%v, the pin is %+v, and not of the hub's user", err, a.Spec.Pin)
+	}
+	f.ctl(t, append(there, "cluster", "register", "--restamp", "--yes")...)
+	f.heedsWhatIsPinnedThere(t, name)
+	itself, err := kube.New(f.hub.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stamp, err := hub.ReadStamp(t.Context(), itself); err != nil || stamp != nil {
+		t.Errorf("the hub is stamped: %+v, %v", stamp, err)
+	}
+
+	_, reader := f.hub.User(t, "reader", rbacv1.PolicyRule{
+		APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"clusternetworks", "addons", "addoncatalogs", "addonrollouts", "updatepolicies"}, Verbs: []string{"get", "list"},
+	})
+	as := &cluster{Cluster: f.hub, kubeconfig: reader, catalog: f.catalog}
+	as.want(t, 1, append(there, "status")...).says(t, `cannot get resource "secrets"`, "get of Secret "+name+"-kubeconfig in namespace "+managers)
+	as.must(t, append(there, "explain")...)
+
+	key := client.ObjectKey{Namespace: managers, Name: name + "-kubeconfig"}
+	var secret corev1.Secret
+	if err := f.records.Get(t.Context(), key, &secret); err != nil {
+		t.Fatal(err)
+	}
+	whole := secret.DeepCopy()
+	secret.Data = map[string][]byte{"kubeconfig": secret.Data[v1alpha1.KubeconfigKey]}
+	if err := f.records.Update(t.Context(), &secret); err != nil {
+		t.Fatal(err)
+	}
+	admin := &cluster{Cluster: f.hub, kubeconfig: f.hub.KubeconfigPath(), catalog: f.catalog}
+	admin.want(t, 1, append(there, "status")...).says(t, `no key "value"`, "cluster register "+name+" --kubeconfig-file")
+	whole.ResourceVersion = secret.ResourceVersion
+	if err := f.records.Update(t.Context(), whole); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// heedsWhatIsPinnedThere lets somebody pin at the cluster itself, where nobody knows of the hub. It would catch a hub that moves such a cluster
+// with the others, and one that does not let go of a pin which somebody took off again.
+func (f *fleet) heedsWhatIsPinnedThere(t *testing.T, name string) {
+	t.Helper()
+	f.ctl(t, "--cluster", name, "unpin", "--yes")
+	f.members[name].must(t, "--cluster", name, "pin", "--version", "0.26.4", "--reason", "at the cluster", "--yes")
+	f.ctl(t, "--cluster", name, "status").says(t, "Flannel is pinned to 0.26.4 at cluster "+name+" itself")
+	second := &metav1.Duration{Duration: time.Second}
+	f.wish(t, name, func(s *v1alpha1.AddonSpec) { s.Roll.NodeTimeout = &metav1.Duration{Duration: 6 * time.Minute} }) // it is looked at
+	testkube.Eventually(t, soon, func(ctx context.Context) error {
+		a, err := f.addOn(ctx, name)
+		if err == nil && (a.Spec.Version != "0.26.4" || a.Spec.Pin == nil || a.Spec.Pin.Reason != "at the cluster") {
+			err = fmt.Errorf("it wants %q, pin %+v", a.Spec.Version, a.Spec.Pin)
+		}
+		return err
+	})
+	f.ctl(t, "--cluster", name, "unpin", "--yes")
+	f.wish(t, name, func(s *v1alpha1.AddonSpec) { s.Roll.Soak = second })
+	testkube.Eventually(t, soon, func(ctx context.Context) error {
+		a, err := f.addOn(ctx, name)
+		if err == nil && a.Status.ObservedGeneration != a.Generation {
+			err = errors.New("it was not looked at")
+		}
+		return err
+	})
+	if a, err := f.addOn(t.Context(), name); err != nil || a.Spec.Version != "" {
+		t.Errorf("the hub's pin was taken off, and is %q again, %v", a.Spec.Version, err)
+	}
 }
 
 // missesItsManager looks at what commands say of a manager that does its work, or that has ended. It would catch a rollout that is said to go on

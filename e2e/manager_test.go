@@ -182,6 +182,26 @@ func (f *fleet) unregisters(t *testing.T, name string) {
 	if r := read[struct{ Outcome string }](t, f.ctl(t, again...)); r.Outcome != "Unchanged" {
 		t.Errorf("registering it again: %+v", r)
 	}
+	f.pickedUp(t, name, true)
+	hub.want(t, 3, again[:len(again)-2]...).says(t, "was picked up from Cluster team-a/"+name+" of Cluster API", "cluster unregister "+name)
+	f.pickedUp(t, name, false)
+}
+
+// pickedUp marks the record of a cluster as one that was picked up from Cluster API, or takes the mark off.
+func (f *fleet) pickedUp(t *testing.T, name string, is bool) {
+	t.Helper()
+	n, err := f.network(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := client.MergeFrom(n.DeepCopy())
+	delete(n.Annotations, v1alpha1.AnnotationClusterAPI)
+	if is {
+		metav1.SetMetaDataAnnotation(&n.ObjectMeta, v1alpha1.AnnotationClusterAPI, "team-a/"+name)
+	}
+	if err := f.records.Patch(t.Context(), n, before); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // manager is a process of addon-manager.

@@ -170,7 +170,7 @@ func (s *session) refuse(in plan.Input, p plan.Plan) (*actReport, error) {
 
 // mayRecord refuses before the first write what our user may not record.
 func (s *session) mayRecord(ctx context.Context) error {
-	missing, err := s.client.Missing(ctx, hub.Rights())
+	missing, err := s.home.Missing(ctx, hub.Rights())
 	if err != nil || len(missing) == 0 {
 		return err
 	}

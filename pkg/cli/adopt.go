@@ -95,7 +95,7 @@ func (a *app) adopt(c *cobra.Command, f adoptFlags) (*adoptReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.seat.AsAccount(ctx); err != nil {
+	if err := s.asAccount(ctx); err != nil {
 		return nil, err
 	}
 	in, err := s.lookForCNI(ctx, f.networkType)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -85,6 +84,9 @@ func (a *app) enrol(c *cobra.Command, name string, r plan.Request, f enrolFlags,
 	if err := s.sameName(ctx, name, f.file); err != nil {
 		return err
 	}
+	if err := s.nobodyElses(ctx, name); err != nil {
+		return err
+	}
 	if _, err := e.Inherit(ctx, hub.New(s.client), p.AddOn); err != nil {
 		return err
 	}
@@ -108,6 +110,20 @@ func (s *session) sameName(ctx context.Context, name, file string) error {
 	return &exit{
 		code: exitRefused, hint: "addonctl cluster register " + stamp.Cluster + " --kubeconfig-file " + file,
 		err: fmt.Errorf("the cluster is registered as %s, and stays so: a second name would be a way around its pins", stamp.Cluster),
+	}
+}
+
+// nobodyElses refuses to register a cluster that a Cluster of Cluster API keeps recorded: its kubeconfig would be replaced, and the record still go
+// with that Cluster.
+func (s *session) nobodyElses(ctx context.Context, name string) error {
+	n, err := s.hub.Cluster(ctx, name)
+	if err != nil || n == nil || n.Annotations[v1alpha1.AnnotationClusterAPI] == "" {
+		return err
+	}
+	return &exit{
+		code: exitRefused,
+		hint: "its labels and its kubeconfig are the Cluster's; to keep it by hand, take " + v1alpha1.AnnotationNetworkType + " off that and run addonctl cluster unregister " + name,
+		err:  fmt.Errorf("cluster %s was picked up from Cluster %s of Cluster API, and goes with it", name, n.Annotations[v1alpha1.AnnotationClusterAPI]),
 	}
 }
 
@@ -169,17 +185,9 @@ func (a *app) reach(ctx context.Context, name, file string) (*session, []byte, e
 	if err != nil {
 		return nil, nil, err
 	}
-	seat := drive.New(drive.Place{Cluster: name, Target: target, Hub: f.client, Catalog: c, Charts: folder, By: drivenBy})
-	seat.Note = a.note
-	if err := seat.AsAccount(ctx); err != nil {
-		return nil, nil, err
-	}
-	if acting := seat.Acting(); acting != nil { // as the manager will: the user of the kubeconfig may have no right but to ask for its tokens
-		seat.Observer.Target, target = acting, acting
-	}
-	return &session{
-		app: a, seat: seat, client: target, hub: seat.Hub, observer: seat.Observer, engine: seat.Engine, loop: seat.Loop, clock: time.Now,
-	}, data, nil
+	s := a.sit(drive.Place{Cluster: name, Target: target, Hub: f.home, Catalog: c, Charts: folder, By: drivenBy})
+	s.seat.Note = a.note
+	return s, data, s.asAccount(ctx)
 }
 
 func (a *app) unregisterCommand() *cobra.Command {

@@ -112,7 +112,7 @@ func (a *app) drift(c *cobra.Command, f driftFlags) error {
 // drifted looks and compares.
 func (s *session) drifted(ctx context.Context, excluded []helm.Exclusion) (plan.Input, plan.Plan, driftReport, error) {
 	r := driftReport{Cluster: s.cluster}
-	if err := s.seat.AsAccount(ctx); err != nil {
+	if err := s.asAccount(ctx); err != nil {
 		return plan.Input{}, plan.Plan{}, r, err
 	}
 	in, p, err := s.look(ctx, plan.Request{})

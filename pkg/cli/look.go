@@ -32,7 +32,10 @@ func (a *app) lookWith(c *cobra.Command, addOn string, r plan.Request, told cata
 
 // look is one round for a request, without writing.
 func (s *session) look(ctx context.Context, r plan.Request) (plan.Input, plan.Plan, error) {
-	if err := s.seat.AsAccount(ctx); err != nil {
+	if err := s.asAccount(ctx); err != nil {
+		return plan.Input{}, plan.Plan{}, s.explain(ctx, err)
+	}
+	if err := s.ownPins(ctx); err != nil {
 		return plan.Input{}, plan.Plan{}, s.explain(ctx, err)
 	}
 	if err := s.byRule(ctx, &r); err != nil {

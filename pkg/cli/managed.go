@@ -40,7 +40,7 @@ func (s *session) lease(ctx context.Context, manager string) (*coordinationv1.Le
 	if !ok {
 		return nil, fmt.Errorf("%q is no Lease as namespace/name", manager)
 	}
-	return s.client.Typed.CoordinationV1().Leases(namespace).Get(ctx, name, metav1.GetOptions{}) //nolint:wrapcheck // whoever asks looks at it
+	return s.home.Typed.CoordinationV1().Leases(namespace).Get(ctx, name, metav1.GetOptions{}) //nolint:wrapcheck // whoever asks looks at it
 }
 
 // doubt is how far the clocks of a manager and of an API server may be apart.

@@ -36,7 +36,7 @@ func (a *app) fleet(note func(string)) (*session, error) {
 	if err != nil {
 		return nil, usage("check --kubeconfig and --context", "%w", err)
 	}
-	return &session{app: a, client: client, hub: hub.New(client), clock: time.Now}, nil
+	return &session{app: a, client: client, home: client, hub: hub.New(client), clock: time.Now}, nil
 }
 
 // rollout reads a rollout; an error for one that is not there names those that are.

@@ -170,7 +170,7 @@ func sorted(names []string) []string {
 // whoOrders is who gives an order, and when, as the API server has it.
 func (s *session) whoOrders(ctx context.Context) (string, *metav1.Time) {
 	const most = 256
-	user, now, err := observe.WhoAmI(ctx, s.client)
+	user, now, err := observe.WhoAmI(ctx, s.home)
 	if err != nil {
 		s.note("who orders cannot be told: " + err.Error())
 		user, now = "unknown", s.clock()

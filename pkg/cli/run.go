@@ -145,7 +145,7 @@ Exit codes: 0 done, 1 failure, 2 usage, 3 refused by a rule, 4 gate failed or ha
 func (a *app) globalFlags(c *cobra.Command) {
 	f := c.PersistentFlags()
 	a.kube.add(f)
-	f.StringVar(&a.cluster, "cluster", "in-cluster", "name of the cluster's record")
+	f.StringVar(&a.cluster, "cluster", "in-cluster", "name of the cluster's record; in a hub, another cluster is reached by its Secret")
 	f.StringVar(&a.catalogDir, "catalog", "", "folder with a catalog to use instead of the built-in one")
 	a.chartFlags(c)
 	f.StringVarP(&a.output, "output", "o", "table", "output format: table, wide, json, yaml or name")

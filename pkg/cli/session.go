@@ -28,12 +28,13 @@ const drivenBy = "cli"
 type session struct {
 	*app
 	// seat is where the cluster is driven from; what is below is of it.
-	seat     *drive.Seat
-	client   *kube.Client
-	hub      *hub.Hub
-	loop     *reconcile.Loop
-	engine   *helm.Engine
-	observer *observe.Observer
+	seat *drive.Seat
+	// client is the cluster, and home the API server that holds its records: the same for a cluster that is its own hub.
+	client, home *kube.Client
+	hub          *hub.Hub
+	loop         *reconcile.Loop
+	engine       *helm.Engine
+	observer     *observe.Observer
 	// rolled follows the roll of a run; nil while nothing was driven.
 	rolled *rollWatch
 	clock  func() time.Time
@@ -43,7 +44,8 @@ type session struct {
 	told catalog.Facts
 }
 
-// connect finds the cluster, to work on an add-on of it; empty means the CNI of its network type. Nothing is asked of it yet.
+// connect finds the cluster, to work on an add-on of it; empty means the CNI of its network type. Nothing is asked of it yet,
+// but of another cluster of a hub, which is reached as its record says.
 func (a *app) connect(ctx context.Context, addOn string) (*session, error) {
 	if problems := validation.IsDNS1123Subdomain(a.cluster); len(problems) > 0 {
 		return nil, usage("give the name of a record, such as in-cluster", "--cluster %q: %s", a.cluster, problems[0])
@@ -65,19 +67,47 @@ func (a *app) connect(ctx context.Context, addOn string) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := kube.New(cfg)
+	home, err := kube.New(cfg)
 	if err != nil {
 		return nil, usage("check --kubeconfig and --context", "%w", err)
 	}
-	seat := drive.New(drive.Place{Cluster: a.cluster, AddOn: addOn, Target: client, Hub: client, Catalog: c, Charts: folder, By: drivenBy})
-	s := &session{
-		app: a, seat: seat, client: client, hub: seat.Hub, observer: seat.Observer, engine: seat.Engine, loop: seat.Loop, clock: time.Now,
+	target, err := a.target(ctx, home)
+	if err != nil {
+		return nil, err
 	}
+	s := a.sit(drive.Place{Cluster: a.cluster, AddOn: addOn, Target: target, Hub: home, Catalog: c, Charts: folder, By: drivenBy})
+	seat := s.seat
 	seat.Adjust = func(in *plan.Input) { merge(in, s.told) }
 	s.heedRecalls()
 	seat.Note, seat.Patience, seat.Loop.Trouble = a.note, patience, a.trouble
 	seat.Engine.NewCharts, seat.Engine.Images = len(a.charts.refs) > 0, a.lookUp()
+	if s.client != s.home {
+		return s, s.asAccount(ctx)
+	}
 	return s, nil
+}
+
+// sit is a session at a place.
+func (a *app) sit(p drive.Place) *session {
+	seat := drive.New(p)
+	return &session{
+		app: a, seat: seat, client: p.Target, home: p.Hub, hub: seat.Hub, observer: seat.Observer, engine: seat.Engine, loop: seat.Loop, clock: time.Now,
+	}
+}
+
+// asAccount lets addonctl's own account of the cluster act, where our user may have a token of it. In another cluster than the hub it looks too, as
+// the manager's does: the user of that kubeconfig may have no right but to ask for such tokens.
+func (s *session) asAccount(ctx context.Context) error {
+	if s.seat.Acting() != nil {
+		return nil
+	}
+	if err := s.seat.AsAccount(ctx); err != nil {
+		return err
+	}
+	if acting := s.seat.Acting(); acting != nil && s.client != s.home {
+		s.observer.Target, s.client = acting, acting
+	}
+	return nil
 }
 
 // catalog reads the built-in catalog, or the one of --catalog.

@@ -33,7 +33,7 @@ func Wish(in plan.Input, p plan.Plan) hub.Wish {
 // Save records a wish; who pinned, and when, comes from the API server.
 func (s *Seat) Save(ctx context.Context, r plan.Request, w hub.Wish) error {
 	if w.Desired.Version != "" && w.Desired.Pin.At.IsZero() {
-		user, now, err := observe.WhoAmI(ctx, s.Client)
+		user, now, err := observe.WhoAmI(ctx, s.Hub.Client())
 		if err != nil {
 			s.note("who pins cannot be told: " + err.Error())
 			now = time.Now()

@@ -62,7 +62,11 @@ func (h *Hub) enrolAddons(ctx context.Context, e Enrolment) (changed bool, err e
 		a, err := h.Addon(ctx, e.Network.Name, spec.Addon)
 		if err == nil && a == nil {
 			changed = true
-			err = h.SaveAddon(ctx, &v1alpha1.Addon{ObjectMeta: metav1.ObjectMeta{Name: AddonName(e.Network.Name, spec.Addon), Annotations: e.Marks}, Spec: spec})
+			a := &v1alpha1.Addon{ObjectMeta: metav1.ObjectMeta{Name: AddonName(e.Network.Name, spec.Addon), Annotations: maps.Clone(e.Marks)}, Spec: spec}
+			if pin := ownPin(spec); pin != "" {
+				metav1.SetMetaDataAnnotation(&a.ObjectMeta, v1alpha1.AnnotationOwnPin, pin)
+			}
+			err = h.SaveAddon(ctx, a)
 		}
 		if err != nil {
 			return changed, err

@@ -34,6 +34,9 @@ type Hub struct{ client *kube.Client }
 // New makes a Hub on a client.
 func New(c *kube.Client) *Hub { return &Hub{client: c} }
 
+// Client is the API server that holds the records, as our user.
+func (h *Hub) Client() *kube.Client { return h.client }
+
 // AddonName is the name of the Addon object of one add-on on one cluster, such as "in-cluster.flannel".
 func AddonName(cluster, addon string) string { return cluster + "." + strings.ToLower(addon) }
 

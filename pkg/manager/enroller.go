@@ -112,7 +112,7 @@ func (e *enroller) explain(n *v1alpha1.ClusterNetwork, err error) error {
 	secret := fmt.Sprintf("Secret %s/%s", ref.Namespace, ref.Name)
 	about, ok := errors.AsType[*apierrors.StatusError](err)
 	ofSecret := ok && about.ErrStatus.Details != nil && about.ErrStatus.Details.Kind == "secrets" && about.ErrStatus.Details.Name == ref.Name
-	_, bad := errors.AsType[*kubeconfigError](err)
+	_, bad := errors.AsType[*hub.KubeconfigError](err)
 	switch {
 	case errors.Is(err, controller.ErrHub), errors.Is(err, context.Canceled):
 		return err

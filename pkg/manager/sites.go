@@ -7,14 +7,13 @@ import (
 	"io/fs"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/controller"
 	"github.com/addonctl/addonctl/pkg/drive"
+	"github.com/addonctl/addonctl/pkg/hub"
 	"github.com/addonctl/addonctl/pkg/kube"
 	"github.com/addonctl/addonctl/pkg/plan"
 	"github.com/addonctl/addonctl/pkg/reconcile"
@@ -54,33 +53,14 @@ func (s *sites) client(ctx context.Context, c *v1alpha1.ClusterNetwork) (*kube.C
 	if c.Spec.Connection == nil {
 		return s.hub, nil
 	}
-	ref := c.Spec.Connection.KubeconfigSecret
-	secret, err := s.hub.Typed.CoreV1().Secrets(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+	cfg, err := hub.New(s.hub).Connection(ctx, c)
 	if kube.Unreachable(err) {
 		return nil, fmt.Errorf("%w: %w", controller.ErrHub, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the kubeconfig of cluster %s: %w", c.Name, err)
-	}
-	cfg, err := kubeconfig(secret)
-	if err != nil {
-		return nil, &kubeconfigError{fmt.Errorf("reading the kubeconfig of cluster %s in Secret %s/%s: %w", c.Name, ref.Namespace, ref.Name, err)}
+		return nil, err
 	}
 	return kube.New(cfg)
-}
-
-// kubeconfigError says why a kubeconfig cannot be used.
-type kubeconfigError struct{ error }
-
-func (e *kubeconfigError) Unwrap() error { return e.error }
-
-// kubeconfig is what a Secret says about a connection.
-func kubeconfig(s *corev1.Secret) (*rest.Config, error) {
-	data := s.Data[v1alpha1.KubeconfigKey]
-	if len(data) == 0 {
-		return nil, fmt.Errorf("it has no key %q", v1alpha1.KubeconfigKey)
-	}
-	return kube.FromKubeconfig(data)
 }
 
 // Trouble tells what an error means.
@@ -143,6 +123,7 @@ type seat struct {
 func (s *seat) Hold(hold string) { s.hold = hold }
 
 // Observe looks as addonctl's own account where there is one, so that our user needs no right to look: to ask for the account's tokens is enough.
+// What was pinned at the cluster itself counts.
 func (s *seat) Observe(ctx context.Context) (plan.Input, error) {
 	if !s.known {
 		if err := s.AsAccount(ctx); err != nil {
@@ -153,7 +134,25 @@ func (s *seat) Observe(ctx context.Context) (plan.Input, error) {
 		}
 		s.known = true
 	}
+	if err := s.follow(ctx); err != nil {
+		return plan.Input{}, err
+	}
 	return s.Seat.Observe(ctx)
+}
+
+// follow takes over what was pinned at the cluster itself, before anything is made of what its hub wants.
+func (s *seat) follow(ctx context.Context) error {
+	if s.Client == s.Hub.Client() {
+		return nil
+	}
+	pins, err := s.Hub.FollowOwnPins(ctx, hub.New(s.Observer.Target), s.Cluster)
+	for _, a := range pins {
+		s.Note("it was pinned at the cluster itself: " + a.Spec.Addon + " " + a.Spec.Version)
+	}
+	if err != nil {
+		return fmt.Errorf("taking over what is pinned at cluster %s itself: %w", s.Cluster, err)
+	}
+	return nil
 }
 
 // Course begins a run.

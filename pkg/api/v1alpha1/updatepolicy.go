@@ -159,6 +159,10 @@ type UpdatePolicySpec struct {
 // and which rollout took it off.
 const AnnotationEndedPin = "addonctl.io/ended-pin"
 
+// AnnotationOwnPin of an Addon in a hub is the last pin of the cluster's own record that the hub has taken into account: its release and when it was
+// pinned. Another pin there is taken over, where the hub has none.
+const AnnotationOwnPin = "addonctl.io/own-pin"
+
 // What becomes of a pin that has ended.
 const (
 	OnPinEndWarn      = "warn"
