@@ -443,10 +443,13 @@ func timedOut(p plan.Plan, f actFlags, again string) error {
 		e.hint = "go on with: " + again
 	case p.Roll != nil && p.Roll.Phase == noderoll.Replacing:
 		return toReplace(p, f.timeout, again)
-	case p.Roll != nil && !p.Roll.Watched:
+	case standsStill(p):
 		e.err = fmt.Errorf("not finished within %s: %s %s: %s", f.timeout, p.AddOn, p.Hop, standing(p.Roll))
 		e.hint = "no further node is changed; go on with: " + again
-		if p.Roll.Phase == noderoll.Paused {
+		switch {
+		case p.Recalled != "":
+			e.hint = p.Recalled + "; no further node is changed; all nodes leave it with: " + leave(p)
+		case p.Roll.Phase == noderoll.Paused:
 			e.hint = "it is paused: addonctl resume" + forAddOn(p) + "; then go on with: " + again
 		}
 	default:
@@ -473,19 +476,22 @@ func waitHint(p plan.Plan) string {
 		}
 	}
 	if p.Roll != nil {
-		return "nobody stops the DaemonSet controller at a bad node now; go on waiting with: "
+		return "nobody stops the DaemonSet controller at a bad node or a recall now; go on waiting with: "
 	}
 	return "the nodes go on by themselves; go on waiting with: "
 }
 
 func interrupted(p plan.Plan) string {
-	if p.Roll != nil && !p.Roll.Watched {
+	if standsStill(p) {
 		return fmt.Sprintf("%s %s: %s; no further node is changed", p.AddOn, p.Hop, standing(p.Roll))
 	}
-	if next, ok := p.Next(); ok && next.Kind == plan.AwaitNodes {
+	switch next, _ := p.Next(); next.Kind { //nolint:exhaustive // all others write
+	case plan.Halt:
+		return "the DaemonSet controller was not stopped, and goes on changing nodes"
+	case plan.AwaitNodes:
 		text := fmt.Sprintf("%s %s is Ready on %d of %d nodes, and the cluster goes on taking it by itself", p.AddOn, p.Hop, p.Nodes.Ready, p.Nodes.Total)
 		if p.Roll != nil {
-			text += "; nobody stops it at a bad node now"
+			text += "; nobody stops it at a bad node or a recall now"
 		}
 		return text
 	}

@@ -61,8 +61,8 @@ func (a *app) recallCommand() *cobra.Command {
 		Use:   "recall ADDON VERSION --reason R",
 		Short: "Take a release back everywhere: nothing begins that goes to it, and what is under way stops at the node",
 		Long: `Writes the recall of a release into the catalog of the hub (AddonCatalog default). Nothing is begun any more that goes to the release,
-rolls to it stop at the node, and clusters that run it are moved away by a rollout, as their UpdatePolicy says: to the newest release that fits,
-an older one where nothing newer does. Pinned ones stay. --undo takes a recall off again, --list shows those in force.`,
+rolls to it stop at the node, whether addonctl or the DaemonSet controller changes the nodes, and clusters that run it are moved away by a
+rollout, as their UpdatePolicy says: to the newest release that fits, an older one where nothing newer does. Pinned ones stay. --undo takes a recall off again, --list shows those in force.`,
 		Example: `  addonctl recall Flannel 0.27.3 --reason "it loses packets on kernel 6.12"
   addonctl recall --list
   addonctl recall --undo Flannel 0.27.3 --yes`,

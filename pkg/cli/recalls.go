@@ -64,11 +64,22 @@ func (s *session) recalledHere(ctx context.Context) (*catalog.Catalog, error) {
 // stopped is the exit of a run whose roll stopped because its release was recalled.
 func stopped(out reconcile.Outcome) error {
 	p := out.Plan
+	what, who := "stopped at the node", "no further node is changed"
+	if p.Roll.Watched {
+		what, who = "the DaemonSet controller is stopped", "it changes no further node until the next move"
+	}
 	return &exit{
 		code: exitRefused,
-		err:  fmt.Errorf("stopped at the node: %s; %s", p.Recalled, standing(p.Roll)),
-		hint: fmt.Sprintf("no further node is changed; the template stays %s %s, so a pod that is made anew, on whichever node, takes it; all nodes leave it with: %s%s", p.AddOn, p.Hop, leave(p), back(out, p)),
+		err:  fmt.Errorf("%s: %s; %s; the nodes run %s", what, p.Recalled, standing(p.Roll), versionsText(p.Nodes.Versions)),
+		hint: fmt.Sprintf("%s; the template stays %s %s, so a pod that is made anew, on whichever node, takes it; all nodes leave it with: %s%s",
+			who, p.AddOn, p.Hop, leave(p), back(out, p)),
 	}
+}
+
+// standsStill tells whether no node is changed while no command is at work: the roll is ours, or the DaemonSet controller is stopped for good.
+func standsStill(p plan.Plan) bool {
+	next, _ := p.Next()
+	return p.Roll != nil && (!p.Roll.Watched || p.Recalled != "" && next.Kind == plan.AwaitNodes)
 }
 
 // leave is the command that moves an add-on away from a recalled release.

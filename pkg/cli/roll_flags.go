@@ -68,7 +68,7 @@ var rollFlagNames = []string{
 func (f *rollFlags) add(c *cobra.Command) {
 	s := c.Flags()
 	s.Var(nodesValue{&f.nodes}, "nodes", "how nodes follow: roll changes them one by one with gates and halts at the first that fails, replace cordons them in turn and waits for new ones, "+
-		"hold changes none, rolling-update leaves it to the DaemonSet controller and stops that at the first that fails; recorded; where nothing is recorded, hold for VCN-native from 2.3.0 on, else roll (docs/roll.md)")
+		"hold changes none, rolling-update leaves it to the DaemonSet controller and stops that at the first that fails and at a recall; recorded; where nothing is recorded, hold for VCN-native from 2.3.0 on, else roll (docs/roll.md)")
 	s.IntVar(&f.canaries, "canaries", 0, "roll: how many nodes go first, one at a time; recorded, and one of each kind of node where nothing is recorded")
 	s.StringVar(&f.selector, "canary-selector", "", "roll: label selector of the nodes that go first, instead of a number; recorded")
 	s.StringVar(&f.maxUnavailable, "max-unavailable", "", "roll: how many nodes may be without a working agent at any moment, broken ones among them: a count or a percentage; "+

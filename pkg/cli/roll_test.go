@@ -271,6 +271,15 @@ func TestTheEndOfARollSaysWhatToDoNext(t *testing.T) {
 	paused.Plan.Roll = &noderoll.Decision{Phase: noderoll.Paused, Passed: 1, Changed: 1, Total: 4}
 	cut := late
 	cut.End = reconcile.Interrupted
+	recalled := func(end reconcile.End, watched bool, next plan.StepKind) reconcile.Outcome {
+		out := late
+		out.End, out.Plan.Recalled, out.Plan.Steps = end, "Flannel 0.27.3 has been recalled: x", []plan.Step{{Kind: next}}
+		out.Plan.Roll = &noderoll.Decision{Phase: noderoll.Paused, Watched: watched, Passed: 1, Changed: 1, Total: 4}
+		out.Plan.Nodes = noderoll.Truth{Total: 4, Ready: 1, Versions: []noderoll.VersionCount{{Version: "0.26.2", Nodes: 3}, {Version: "0.27.3", Nodes: 1}}}
+		return out
+	}
+	const out = "; the template stays Flannel 0.27.3, so a pod that is made anew, on whichever node, takes it; all nodes leave it with: addonctl update; " +
+		"the way back, to 0.26.2, is: addonctl rollback"
 	for name, c := range map[string]struct {
 		out       reconcile.Outcome
 		code      int
@@ -283,10 +292,10 @@ func TestTheEndOfARollSaysWhatToDoNext(t *testing.T) {
 		},
 		"the controller goes on": {
 			watched, 5, "not finished within 15m0s: Flannel 0.27.3 is Ready on 1 of 4 nodes; waiting for n2 (still runs 0.26.2)",
-			"nobody stops the DaemonSet controller at a bad node now; go on waiting with: " + again,
+			"nobody stops the DaemonSet controller at a bad node or a recall now; go on waiting with: " + again,
 		},
 		"interrupted, and the controller goes on": {
-			cutWatched, 130, "interrupted: Flannel 0.27.3 is Ready on 1 of 4 nodes, and the cluster goes on taking it by itself; nobody stops it at a bad node now",
+			cutWatched, 130, "interrupted: Flannel 0.27.3 is Ready on 1 of 4 nodes, and the cluster goes on taking it by itself; nobody stops it at a bad node or a recall now",
 			"stopped; resume with: " + again,
 		},
 		"left": {
@@ -303,6 +312,27 @@ func TestTheEndOfARollSaysWhatToDoNext(t *testing.T) {
 		},
 		"out of time and paused": {
 			paused, 5, "not finished within 15m0s: Flannel 0.27.3: Paused, 1 of 4 nodes passed", "it is paused: addonctl resume; then go on with: " + again,
+		},
+		"recalled": {
+			recalled(reconcile.Recalled, false, plan.AwaitNodes), 3,
+			"stopped at the node: Flannel 0.27.3 has been recalled: x; Paused, 1 of 4 nodes passed; the nodes run 0.26.2 on 3 nodes, 0.27.3 on 1 node",
+			"no further node is changed" + out,
+		},
+		"recalled, and the controller is stopped": {
+			recalled(reconcile.Recalled, true, plan.AwaitNodes), 3,
+			"the DaemonSet controller is stopped: Flannel 0.27.3 has been recalled: x; Paused, 1 of 4 nodes passed; the nodes run 0.26.2 on 3 nodes, 0.27.3 on 1 node",
+			"it changes no further node until the next move" + out,
+		},
+		"recalled, and a node is on its way for too long": {
+			recalled(reconcile.TimedOut, true, plan.AwaitNodes), 5, "not finished within 15m0s: Flannel 0.27.3: Paused, 1 of 4 nodes passed",
+			"Flannel 0.27.3 has been recalled: x; no further node is changed; all nodes leave it with: addonctl update",
+		},
+		"recalled, and interrupted": {
+			recalled(reconcile.Interrupted, true, plan.AwaitNodes), 130, "interrupted: Flannel 0.27.3: Paused, 1 of 4 nodes passed; no further node is changed",
+			"stopped; resume with: " + again,
+		},
+		"recalled, and interrupted before the controller was stopped": {
+			recalled(reconcile.Interrupted, true, plan.Halt), 130, "interrupted: the DaemonSet controller was not stopped, and goes on changing nodes", "stopped; resume with: " + again,
 		},
 		"interrupted": {
 			cut, 130, "interrupted: Flannel 0.27.3: Batch (pool a), 1 of 4 nodes passed; no further node is changed", "stopped; resume with: " + again,

@@ -217,10 +217,8 @@ func (r *Clusters) take(ctx context.Context, c *v1alpha1.ClusterNetwork, u *unde
 
 // waiting judges an add-on whose nodes are on their way.
 func (r *Clusters) waiting(ctx context.Context, c *v1alpha1.ClusterNetwork, u *undertaking, out reconcile.Outcome, hold string) (time.Duration, bool) {
-	roll := out.Plan.Roll
-	paused := roll != nil && roll.Phase == noderoll.Paused && len(roll.InFlight) == 0
 	switch {
-	case paused, hold == v1alpha1.HoldStop && out.Input.Desired.Back.Revision == 0:
+	case leftAlone(out, hold):
 		return r.idle(), false // whoever holds it says when it goes on
 	case u.leave == nil:
 		return r.take(ctx, c, u)
@@ -230,6 +228,19 @@ func (r *Clusters) waiting(ctx context.Context, c *v1alpha1.ClusterNetwork, u *u
 	}
 	u.await(func(ctx context.Context) { r.wake(ctx, c.Name) })
 	return r.Resync, true
+}
+
+// leftAlone tells whether nodes that are on their way are not waited for: none is being changed, or a rollout holds even these.
+func leftAlone(out reconcile.Outcome, hold string) bool {
+	roll, n := out.Plan.Roll, len(out.Results)
+	switch {
+	case n > 0 && out.Results[n-1].Step.Kind == plan.Halt && !out.Input.Installed.Observed:
+		return false // until the DaemonSet controller has seen that it was stopped the record says that it is to be
+	case roll != nil && roll.Phase == noderoll.Paused && len(roll.InFlight) == 0:
+		return true
+	default:
+		return hold == v1alpha1.HoldStop && out.Input.Desired.Back.Revision == 0
+	}
 }
 
 // late is how a move has ended whose nodes had all the time there is; empty while there is some left. The time begins when the revision

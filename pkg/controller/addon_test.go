@@ -24,6 +24,46 @@ func due(kind plan.StepKind, last plan.Status, ago time.Duration) reconcile.Outc
 	return out
 }
 
+// One row per cell: which nodes that are on their way a manager leaves alone, after the last step that it carried out. The rows of a stop would catch
+// a record that goes on saying that the DaemonSet controller is to be stopped.
+func TestNodesOnTheirWayAreWaitedForUnlessNobodyMayBe(t *testing.T) {
+	t.Parallel()
+	on := func(phase noderoll.Phase, inFlight ...string) reconcile.Outcome {
+		out := due(plan.AwaitNodes, plan.PendingUpgrade, 0)
+		out.Plan.Roll, out.Input.Installed.Observed = &noderoll.Decision{Phase: phase, InFlight: inFlight}, true
+		return out
+	}
+	after := func(kind plan.StepKind, seen bool) reconcile.Outcome {
+		out := due(plan.AwaitNodes, plan.PendingUpgrade, 0)
+		out.Results, out.Input.Installed.Observed = []plan.Result{{Step: plan.Step{Kind: kind}}}, seen
+		return out
+	}
+	back := on(noderoll.PutBack, "node-01")
+	back.Input.Desired.Back = plan.Back{Revision: 2}
+	for name, c := range map[string]struct {
+		out  reconcile.Outcome
+		hold string
+		want bool
+	}{
+		"nodes change":                              {on(noderoll.Batch, "node-01"), "", false},
+		"paused":                                    {on(noderoll.Paused), "", true},
+		"paused, and a node is on its way":          {on(noderoll.Paused, "node-01"), "", false},
+		"no further one may change":                 {on(noderoll.Batch, "node-01"), v1alpha1.HoldFinishNode, false},
+		"none may be waited for":                    {on(noderoll.Batch, "node-01"), v1alpha1.HoldStop, true},
+		"none may be waited for, on a way back":     {back, v1alpha1.HoldStop, false},
+		"the controller was just stopped":           {after(plan.Halt, false), v1alpha1.HoldStop, false},
+		"the controller was stopped, and knows":     {after(plan.Halt, true), v1alpha1.HoldStop, true},
+		"something else was written, and is unseen": {after(plan.Apply, false), v1alpha1.HoldStop, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := leftAlone(c.out, c.hold); got != c.want {
+				t.Errorf("left alone: %t, want %t", got, c.want)
+			}
+		})
+	}
+}
+
 // One row per cell: who may write, and what a rollout holds back.
 func TestAStepIsAllowedToWhoeverHoldsTheClusterAndIsNotHeldBack(t *testing.T) {
 	t.Parallel()

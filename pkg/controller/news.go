@@ -140,6 +140,7 @@ func ofStall(before, after *v1alpha1.Addon) []news {
 // heard are findings that somebody should hear of though nothing is under way.
 var heard = []string{
 	"ChangedByHelm", "GuardMissing", "LiveDiffers", "ObjectsMissing", "PinExpired", "PinExpiring", "PinIncompatible", "PinRecalled", "RecalledInstalled",
+	"RollRecalled",
 }
 
 func ofFindings(before, after *v1alpha1.Addon) []news {

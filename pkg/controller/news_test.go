@@ -71,6 +71,7 @@ func TestAnAddonsNewsAreToldOnceEach(t *testing.T) {
 		"it stays held":                     {edition(held), edition(held), nil},
 		"a pin ends soon":                   {edition(found("Pinned")), edition(found("Pinned"), found("PinExpiring")), []string{"Warning PinExpiring: look at it"}},
 		"it still does":                     {edition(found("PinExpiring")), edition(found("PinExpiring")), nil},
+		"its roll is stopped by a recall":   {begun, edition(revision(4, newer, "pending-upgrade"), found("RollRecalled")), []string{"Warning RollRecalled: look at it"}},
 		"a finding of no concern to others": {edition(), edition(found("SeveralSteps")), nil},
 		"seen for the first time": {
 			edition(func(a *v1alpha1.Addon) { a.Status = v1alpha1.AddonStatus{} }), edition(found("GuardMissing")), []string{"Warning GuardMissing: look at it"},

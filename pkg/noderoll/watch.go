@@ -30,9 +30,10 @@ func Before(nodes []Node, newest string, rules Rules, record Record, now time.Ti
 //	|-----------------------------|----------|
 //	| a gate says no              | Halted   |
 //	| every node has passed       | Finished |
+//	| the rules are paused        | Paused   |
 //	| else                        | Watching |
 //
-// A node whose agent did not work before halts nothing. Nor does one whose pod does not come back: since when it has none nobody knows.
+// Whoever asks has the controller stopped where it halts and where the rules are paused; nodes that it has begun go on being judged. A node whose agent did not work before halts nothing. Nor does one whose pod does not come back: since when it has none nobody knows.
 func Watch(nodes []Node, newest string, rules Rules, record Record, now time.Time) Decision {
 	rules.Only, rules.Back, rules.PrePull, rules.Cordon, rules.Drain = nil, false, false, false, false
 	r := &roll{Rules: rules, record: record, newest: newest, now: now, watches: true}
@@ -55,6 +56,9 @@ func Watch(nodes []Node, newest string, rules Rules, record Record, now time.Tim
 	default:
 		d.Phase, d.Stage, d.Why = Finished, "", "every node has taken the release and passed its gates"
 	}
-	d.Errands = r.errands(d.Phase == Watching)
+	if rules.Paused && d.Phase == Watching && newest != "" {
+		d.Phase, d.Why = Paused, "paused"
+	}
+	d.Errands = r.errands(d.Phase == Watching || d.Phase == Paused)
 	return d
 }

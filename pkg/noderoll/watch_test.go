@@ -80,6 +80,39 @@ func TestNodesThatTheControllerChangesAreWatched(t *testing.T) {
 	}
 }
 
+// Where the rules are paused the controller is to be stopped; what it has begun goes on being judged, and fresh pods are tried on it. It would
+// catch a pause that hides a failed gate, one of an update that is through, and one under which a node that was begun never passes.
+func TestAPauseOfTheRulesStopsTheController(t *testing.T) {
+	t.Parallel()
+	paused := rules
+	paused.Paused, paused.FreshPod = true, true
+	proved := func(n *noderoll.Node) { n.Pod.Proved = true }
+	for name, c := range map[string]struct {
+		nodes  []noderoll.Node
+		newest string
+		want   string
+	}{
+		"nothing is changed yet":         {fleet(3), newest, "Paused: paused []"},
+		"one is on its way":              {fleet(2, on(n(1), taken(time.Second))), newest, "Paused: paused []"},
+		"one is to try a fresh pod":      {fleet(2, on(n(1), taken(time.Minute))), newest, "Paused: paused [start a fresh pod on n1]"},
+		"one has passed":                 {fleet(2, on(n(1), taken(time.Minute), proved)), newest, "Paused: paused []"},
+		"one crashes":                    {fleet(2, on(n(1), taken(time.Minute), crashing)), newest, "Halted: halted at n1: gate agent-restarts: CrashLoopBackOff (3 restarts) []"},
+		"all have passed":                {fleet(2, on(n(1, 2), taken(time.Minute), proved)), newest, "Finished: every node has taken the release and passed its gates []"},
+		"nobody knows what they are for": {fleet(2), "", "Watching: the newest revision is not known []"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := noderoll.Watch(c.nodes, c.newest, paused, noted(), noon)
+			if got := fmt.Sprintf("%s: %s %s", d.Phase, d.Why, d.Errands); got != c.want {
+				t.Errorf("watched\n%s, want\n%s", got, c.want)
+			}
+			if len(d.Delete) > 0 || !d.Watched {
+				t.Errorf("%+v", d)
+			}
+		})
+	}
+}
+
 // Before the template changes those are noted that have no working agent, and not those that are just starting.
 func TestWhatIsBrokenBeforeIsNoted(t *testing.T) {
 	t.Parallel()

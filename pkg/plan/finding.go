@@ -143,6 +143,8 @@ const (
 	RollPolicyInvalid Reason = "RollPolicyInvalid"
 	// RollHalted : a gate said no on a changed node, and no further node is changed.
 	RollHalted Reason = "RollHalted"
+	// RollRecalled : the release was recalled while nodes were to take it, and no further node is changed.
+	RollRecalled Reason = "RollRecalled"
 	// NodesLeft : a roll has come as far as it can; nodes are left that cannot be changed now.
 	NodesLeft Reason = "NodesLeft"
 	// NodesHold : nodes keep what they run until somebody acts on them.

@@ -31,12 +31,16 @@ func (d decision) onDelete() bool {
 //	| the target is written, and nobody knows how nodes take it   | yes                            |
 //	| ... and a node that took it failed a gate                   | yes                            |
 //	| ... and a node that took it has not passed every gate       | yes: it may fail any moment    |
+//	| ... or is to be, and nodes would enter what was recalled    | yes                            |
 //	| else                                                        | no                             |
 //
-// Where some nodes alone go back it is stopped whatever it was: it would change the others. When there are no others it is let go.
+// Where some nodes alone go back it is stopped whatever it was: it would change the others. When there are no others it is let go. So it is
+// where something is to be written, such as other settings, over a recalled release that nodes are still entering.
 func (d decision) staysStopped() bool {
 	switch {
 	case d.backAlone():
+		return true
+	case d.keptFromRecalled():
 		return true
 	case !d.Installed.OnDelete:
 		return false
@@ -103,7 +107,7 @@ func (d decision) ownFootprint() catalog.WorkloadFootprint {
 // OnDeleteOf is OnDelete for another release of the add-on than the target, such as the live one.
 func OnDeleteOf(in Input, r catalog.Release) bool {
 	d := decide(in)
-	d.target, d.Change = r, Change{}
+	d.goal, d.target, d.Change = r, r, Change{}
 	return d.onDelete()
 }
 
@@ -157,12 +161,14 @@ func (d decision) rollRules() (noderoll.Rules, error) {
 	return r, err
 }
 
-// watchRules are those by which nodes are judged that the DaemonSet controller changes. How many it takes at a time is not ours to say.
+// watchRules are those by which nodes are judged that the DaemonSet controller changes. How many it takes at a time is not ours to say, and
+// an operator's pause is none of its: a recall alone pauses it, for which it is stopped.
 func (d decision) watchRules() (noderoll.Rules, error) {
 	p := d.desired.Roll
 	p.MaxUnavailable = "1"
 	r, err := p.Rules(0, "")
 	r.Max, r.NPN = d.Installed.MaxUnavailable, d.addOn.NetworkType == catalog.OCIVCNIPNative
+	r.Paused = d.entersRecalled()
 	return r, err
 }
 
@@ -223,10 +229,10 @@ func (d decision) leftovers() []noderoll.Errand {
 	return noderoll.Leftovers(d.Nodes)
 }
 
-// halts tells whether the DaemonSet controller is to be stopped.
+// halts tells whether the DaemonSet controller is to be stopped: a node failed, or the release was recalled.
 func (d decision) halts() bool {
 	now := d.rolling
-	return now != nil && now.Watched && now.Halt != nil && !d.Installed.OnDelete
+	return now != nil && now.Watched && (now.Halt != nil || now.Phase == noderoll.Paused) && !d.Installed.OnDelete
 }
 
 // before is what is to be remembered before the DaemonSet controller changes nodes; zero where it is not to.
@@ -415,6 +421,8 @@ func rollStands(d decision) []Finding {
 		return nil
 	}
 	switch now.Phase {
+	case noderoll.Paused:
+		return d.rollRecalled()
 	case noderoll.Halted:
 		text := fmt.Sprintf("the roll of %s %s halted at %s; ", d.addOn.Name, d.target.Version, now.Halt)
 		if d.halts() {

@@ -47,8 +47,8 @@ const (
 	// TendNodes does its Errands on nodes, before their agents go or after: it cordons, drains, pulls images, tries fresh pods, and
 	// takes all of that back.
 	TendNodes StepKind = "TendNodes"
-	// Halt stops the DaemonSet controller, which changes nodes by itself: one that it changed failed a gate. It writes the workload's
-	// strategy alone.
+	// Halt stops the DaemonSet controller, which changes nodes by itself: one that it changed failed a gate, or the release was recalled.
+	// It writes the workload's strategy alone.
 	Halt StepKind = "Halt"
 	// Relock restores the release's own guard of its pods, which somebody who was changing nodes left lifted.
 	Relock StepKind = "Relock"

@@ -84,6 +84,17 @@ func rowsOfRolls(tb testing.TB) map[string]row {
 		"a roll that halted": {
 			"roll-stands", with(rolled(tb, 0), crashing(0)), plan.RollHalted, false, "halted at node-1: gate agent-restarts: kube-flannel: CrashLoopBackOff",
 		},
+		"a roll whose release was recalled": {
+			"roll-stands", with(rolled(tb, 1), recall("0.27.3")), plan.RollRecalled, false,
+			"Flannel 0.27.3 has been recalled: it loses packets; no further node is changed; the nodes run 0.26.2 on 2 nodes, 0.27.3 on 1 node",
+		},
+		"one by the DaemonSet controller, which is stopped": {
+			"roll-stands", with(rolled(tb, 1), recall("0.27.3"), controlled, stopped), plan.RollRecalled, false,
+			"the DaemonSet controller is stopped and changes no further node; the nodes run 0.26.2 on 2 nodes, 0.27.3 on 1 node",
+		},
+		"one by the DaemonSet controller, which is to be stopped": {
+			"roll-stands", with(rolled(tb, 1), recall("0.27.3"), controlled), plan.RollRecalled, false, "changes nodes until the next step stops it",
+		},
 		"a roll whose last nodes cannot be changed": {
 			"roll-stands", with(rolled(tb, 2), func(in *plan.Input) { in.Nodes[2].Cordoned = true }), plan.NodesLeft, false, "node-3 (the node is cordoned)",
 		},
@@ -298,6 +309,14 @@ func TestTheStrategyFollowsFromWhatIsSeen(t *testing.T) {
 		"nodes that were put back":                  {with(rolled(t, 1), backTo("node-2"), controlled, stopped), true},
 		"a way back of one where it is not stopped": {with(rolled(t, 2), backTo("node-2"), controlled), true},
 		"a way back where it is not stopped":        {with(rolled(t, 2), backTo(), controlled), false},
+		"a recall that is not carried out yet":      {with(rolled(t, 1), recall("0.27.3"), controlled), false},
+		"a recall":                                  {with(rolled(t, 1), recall("0.27.3"), controlled, stopped), true},
+		"a recall that is taken off":                {with(rolled(t, 1), controlled, stopped), false},
+		"a recall, then other values":               {with(rolled(t, 1), recall("0.27.3"), controlled, stopped, func(in *plan.Input) { in.Change.Digest = "other" }), true},
+		"other values of what was recalled":         {with(rolled(t, 1), recall("0.27.3"), controlled, func(in *plan.Input) { in.Change.Digest = "other" }), true},
+		"other values where every node has it":      {with(rolled(t, 3), recall("0.27.3"), controlled, func(in *plan.Input) { in.Change.Digest = "other" }), false},
+		"a recall, then another release":            {with(rolled(t, 1), recall("0.27.3"), controlled, stopped, request(plan.Update, "0.26.2")), false},
+		"the way back from a recall":                {with(rolled(t, 1), recall("0.27.3"), controlled, stopped, func(in *plan.Input) { in.Request = plan.Request{Verb: plan.Rollback} }), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -69,7 +70,7 @@ func steps(d decision, truth noderoll.Truth) []Step {
 	if d.halts() {
 		out = slices.Insert(out, 0, Step{
 			Kind: Halt, AddOn: d.addOn.Name, Version: d.Installed.Version, Revision: d.Record.Last().Number, Digest: d.Change.Digest, Class: catalog.Reversible,
-			Text: d.rolling.Why + "; stop the DaemonSet controller from changing further nodes",
+			Text: cmp.Or(d.stopped(), d.rolling.Why) + "; stop the DaemonSet controller from changing further nodes",
 		})
 	}
 	return out

@@ -317,7 +317,7 @@ func (r *Course) resting(p plan.Plan) End {
 		return Recalled
 	case p.Roll != nil && p.Roll.Phase == noderoll.Left:
 		return Left
-	case !r.Wait && byOthers(p):
+	case !r.Wait && byOthers(p) && r.last.Kind != plan.Halt: // what comes of that is seen when the controller has seen it
 		return Applied
 	case p.Held:
 		return Held
@@ -338,7 +338,7 @@ func onlyReboots(p plan.Plan) bool {
 
 // byOthers tells whether nodes take the release, or not, without anything of ours, or somebody else replaces them.
 func byOthers(p plan.Plan) bool {
-	return p.Roll == nil || p.Roll.Watched || p.Roll.Phase == noderoll.Replacing
+	return p.Roll == nil || p.Roll.Watched && p.Recalled == "" || p.Roll.Phase == noderoll.Replacing
 }
 
 // mayPass tells whether all that blocks is the server's own refusal, and not a rule.

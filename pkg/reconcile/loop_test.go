@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -313,6 +314,45 @@ func TestARunStopsTheControllerAndEndsHalted(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// The release is recalled while the DaemonSet controller changes nodes: the controller is stopped, what it had begun ends, and the run ends
+// recalled, whether it waits for nodes or not. It would catch one that ends as if nodes took the release by themselves, before the controller
+// has seen that it is stopped or while a node is on its way, and one that goes on waiting for nodes that nobody changes.
+func TestARunStopsTheControllerAtARecall(t *testing.T) {
+	t.Parallel()
+	recalled := rolling(1)
+	recalled.Catalog = shipped.Recalled(func(_, v string) (string, bool) { return "it loses packets", v == "0.26.2" })
+	unseen := recalled
+	unseen.Installed.OnDelete, unseen.Installed.Observed = true, false
+	begun := unseen
+	begun.Installed.Observed, begun.Nodes = true, slices.Clone(recalled.Nodes)
+	begun.Nodes[0].Pod = &noderoll.Pod{Name: "p", Revision: "hash-0.26.2", Version: "0.26.2", Created: recalled.Now}
+	stopped := begun
+	stopped.Nodes = recalled.Nodes
+	for _, wait := range []bool{true, false} {
+		for name, c := range map[string]struct {
+			looks []look
+			want  []string
+		}{
+			"at once":   {sees(recalled, unseen, begun, stopped), []string{"record: Rolling, 1 of 2", "do: Halt 0.26.2", "record: Rolling, 1 of 2", "record: Rolling, 0 of 2", "record: Rolling, 1 of 2"}},
+			"by others": {sees(begun, stopped), []string{"record: Rolling, 0 of 2", "record: Rolling, 1 of 2"}},
+		} {
+			t.Run(fmt.Sprintf("%s, wait %t", name, wait), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					w := &world{looks: c.looks}
+					l := w.loop(time.Hour)
+					l.Wait = wait
+					out := run(t, l, reconcile.Recalled)
+					w.did(t, c.want...)
+					if !strings.Contains(out.Plan.Recalled, "it loses packets") {
+						t.Errorf("recalled: %q", out.Plan.Recalled)
+					}
+				})
+			})
+		}
 	}
 }
 

@@ -36,7 +36,7 @@ func (j *job) stop(ctx context.Context, s plan.Step) (plan.ObjectChange, error) 
 		case err != nil:
 			return c, err
 		case d.Annotations[kube.AnnotationDigest] != s.Digest:
-			return c, fmt.Errorf("what a node failed with is not the live release any more: %w", ErrStale)
+			return c, fmt.Errorf("what the controller is to be stopped at is not the live release any more: %w", ErrStale)
 		case d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType:
 			c.Action = plan.Unchanged
 			return c, nil
