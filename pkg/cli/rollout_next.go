@@ -16,7 +16,9 @@ func nextStepOf(r v1alpha1.AddonRollout) nextStep {
 	switch p := rollout.Phase(st.Phase); p {
 	case "":
 		return nextStep{What: "the manager decides who moves first"}
-	case rollout.Finished, rollout.Undone, rollout.Aborted, rollout.Recalled:
+	case rollout.Recalled:
+		return nextStep{What: "nothing while the recall stands: clusters that run the release leave it by a rollout of its own, pinned ones wait for their operator"}
+	case rollout.Finished, rollout.Undone, rollout.Aborted:
 		if who != "" {
 			return nextStep{What: "clusters are left", Who: who}
 		}

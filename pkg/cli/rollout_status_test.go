@@ -177,7 +177,7 @@ func TestWhatComesNextInARollout(t *testing.T) {
 		"Undone":     {"addonctl rollout retry, or somebody mends them", "clusters are left: addonctl rollout retry r, or somebody mends them"},
 		"Finished":   {"", "nothing: it has ended"},
 		"Aborted":    {"", "nothing: it has ended"},
-		"Recalled":   {"", "nothing: it has ended"},
+		"Recalled":   {"", "nothing while the recall stands: clusters that run the release leave it by a rollout of its own, pinned ones wait for their operator"},
 	} {
 		r := v1alpha1.AddonRollout{ObjectMeta: metav1.ObjectMeta{Name: "r"}, Status: v1alpha1.AddonRolloutStatus{Phase: phase, Who: c.who, Next: minute(30)}}
 		if got := nextStepOf(r).text(minute(15).Time); got != c.want {
