@@ -367,7 +367,7 @@ func retried(x *v1alpha1.AddonRollout, r rollout.Record) map[string]bool {
 func (c rolloutReconciler) unhold(ctx context.Context, a *v1alpha1.Addon, version string) (*v1alpha1.Addon, error) {
 	if b := a.Spec.Rollback; b != nil && b.Leaves != "" && status.SameVersion(b.Leaves, version) {
 		next := a.DeepCopy()
-		next.Spec.Rollback.Leaves = ""
+		next.Spec.Rollback = status.Unheld(*b)
 		if err := c.client.Update(ctx, next, client.FieldOwner(fieldManager)); err != nil {
 			return nil, fmt.Errorf("writing Addon %s: %w", a.Name, err)
 		}

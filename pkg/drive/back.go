@@ -24,8 +24,9 @@ type Return struct {
 	Plan  plan.Plan
 }
 
-// Back looks for the way back of a run that failed: to what was deployed when it was started, as a policy says. seen is the wish that
-// stood before the one that failed, as far as it is known, and why says how it failed. An error says why nothing is put back.
+// Back looks for the way back of a run that failed: to what was deployed when it was started, as a policy says. A pin stays as its operator
+// wrote it, and is not tried again as long as it stands. seen is the wish that stood before the one that failed, as far as it is known, and why
+// says how it failed. An error says why nothing is put back.
 func (s *Seat) Back(ctx context.Context, failed reconcile.Outcome, was plan.Revision, seen plan.Desired, policy plan.OnFailure, why string) (Return, error) {
 	r := Return{To: was}
 	switch {
@@ -45,24 +46,15 @@ func (s *Seat) Back(ctx context.Context, failed reconcile.Outcome, was plan.Revi
 	if blocking := p.Blocking(); len(blocking) > 0 {
 		return r, fmt.Errorf("refused (%s): %s", blocking[0].Reason, blocking[0].Message)
 	}
+	if now, then := in.Desired, failed.Input.Desired; now.Version != then.Version || !now.Pin.Equal(then.Pin) {
+		return r, errors.New("somebody pinned it otherwise meanwhile")
+	}
 	r.Plan, r.Request, r.Wish = p, in.Request, Wish(in, p)
-	r.Wish.Desired = before(seen, r.Wish.Desired, was)
-	return r, nil
-}
-
-// before is the wish that stood before a failed one, as far as it is known: whether the add-on was pinned, and its settings. A command
-// that goes on with an earlier one has seen no other wish than that; then the pin stays a pin.
-func before(seen, back plan.Desired, was plan.Revision) plan.Desired {
-	switch {
-	case seen.AddOn != "" && seen.Version == "":
-		back.Version, back.Pin, back.MoveTo = "", plan.Pin{}, was.Version
-	case seen.Version == was.Version:
-		back.Version, back.Pin, back.MoveTo = seen.Version, seen.Pin, ""
-	}
+	r.Wish.Desired = r.Wish.Desired.KeepPin(in.Desired)
 	if was.Settings == nil {
-		back.Settings = seen.Settings
+		r.Wish.Desired.Settings = seen.Settings
 	}
-	return back
+	return r, nil
 }
 
 // NodesBack are the nodes that a policy puts back; none stands for all of them. why is why nothing can be put back; empty when it can.

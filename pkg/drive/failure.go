@@ -47,7 +47,7 @@ func OnFailure(want plan.Desired, out reconcile.Outcome) plan.OnFailure {
 }
 
 // ByManager is OnFailure where a manager drives the cluster and nobody sits beside it. A pinned add-on goes back only where its record says so
-// itself: a way back moves the pin, and a pin is the operator's. Else everything stays for somebody to look at.
+// itself: else everything stays for somebody to look at. The pin stays in any case (Back).
 func ByManager(want plan.Desired, out reconcile.Outcome) plan.OnFailure {
 	if want.Version != "" && want.OnFailure == "" {
 		return plan.Hold

@@ -30,9 +30,9 @@ func Wish(in plan.Input, p plan.Plan) hub.Wish {
 	return w
 }
 
-// Save records a wish; who pinned, and when, comes from the API server.
+// Save records a wish; who pinned, and when, comes from the API server. A pin that is not asked for stays as it was recorded.
 func (s *Seat) Save(ctx context.Context, r plan.Request, w hub.Wish) error {
-	if w.Desired.Version != "" && w.Desired.Pin.At.IsZero() {
+	if pins(r, w) && w.Desired.Pin.At.IsZero() {
 		user, now, err := observe.WhoAmI(ctx, s.Hub.Client())
 		if err != nil {
 			s.note("who pins cannot be told: " + err.Error())
@@ -44,4 +44,11 @@ func (s *Seat) Save(ctx context.Context, r plan.Request, w hub.Wish) error {
 		return fmt.Errorf("recording what %s wants: %w", r.Verb, err)
 	}
 	return nil
+}
+
+// pins tells whether a wish is recorded with a pin of whoever asks: another one than was seen, or the same said anew.
+func pins(r plan.Request, w hub.Wish) bool {
+	d, seen := w.Desired, w.Seen
+	anew := r.Verb == plan.SetPin && d.Back.Revision == 0
+	return d.Version != "" && (anew || d.Version != seen.Version || !d.Pin.Equal(seen.Pin))
 }

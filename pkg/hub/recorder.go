@@ -39,7 +39,7 @@ func (r *Recorder) Record(ctx context.Context, in plan.Input, p plan.Plan) error
 			wish.MoveTo, wish.Back = "", plan.Back{}
 		}
 	}
-	next := status.Addon(a.Status, spokenOf(a, wish), in, p, r.By)
+	next := r.status(a, spokenOf(a, wish), in, p)
 	if reflect.DeepEqual(normal(a.Status), normal(next)) {
 		return nil
 	}
@@ -85,7 +85,7 @@ func (r *Recorder) made(ctx context.Context, a *v1alpha1.Addon, in plan.Input, p
 
 // hold writes the release that a way back leaves into the status, unless it stands there.
 func (r *Recorder) hold(ctx context.Context, a *v1alpha1.Addon, in plan.Input, p plan.Plan) (*v1alpha1.Addon, error) {
-	next := status.Addon(a.Status, a.Generation, in, p, r.By)
+	next := r.status(a, a.Generation, in, p)
 	if reflect.DeepEqual(next.Held, a.Status.Held) {
 		return a, nil
 	}
@@ -94,6 +94,15 @@ func (r *Recorder) hold(ctx context.Context, a *v1alpha1.Addon, in plan.Input, p
 		return nil, err
 	}
 	return r.Hub.Addon(ctx, p.Cluster, p.AddOn)
+}
+
+// status is the one that a record gets. A release is held for a way back only as long as the record has that: who says retry while somebody looks
+// is not overruled by what was seen before.
+func (r *Recorder) status(a *v1alpha1.Addon, generation int64, in plan.Input, p plan.Plan) v1alpha1.AddonStatus {
+	if b := a.Spec.Rollback; b == nil || b.Leaves != in.Desired.Back.Leaves {
+		in.Desired.Back.Leaves = ""
+	}
+	return status.Addon(a.Status, generation, in, p, r.By)
 }
 
 // normal drops what two equal statuses may differ in: times below the second, which the API server does not keep.
@@ -184,15 +193,7 @@ func Desired(s v1alpha1.AddonSpec) (d plan.Desired, err error) {
 		Conflicts: plan.ConflictPolicy(s.ConflictPolicy), OnFailure: plan.OnFailure(s.OnFailure), Namespace: s.Namespace,
 		NodeUpdate: plan.NodeUpdate(s.NodeUpdate), Roll: policy(s.Roll),
 	}
-	if p := s.Pin; p != nil {
-		d.Pin = plan.Pin{Reason: p.Reason, By: p.By, Ticket: p.Ticket}
-		if p.At != nil {
-			d.Pin.At = p.At.Time
-		}
-		if p.Until != nil {
-			d.Pin.Until = p.Until.Time
-		}
-	}
+	d.Pin = pinIn(s.Pin)
 	if s.Accept != nil {
 		d.Accept = plan.Accept{Version: s.Accept.Version, Reason: s.Accept.Reason}
 	}
@@ -205,11 +206,26 @@ func Desired(s v1alpha1.AddonSpec) (d plan.Desired, err error) {
 	return d, nil
 }
 
+// pinIn is a recorded pin; zero where there is none.
+func pinIn(p *v1alpha1.Pin) (out plan.Pin) {
+	if p == nil {
+		return out
+	}
+	out = plan.Pin{Reason: p.Reason, By: p.By, Ticket: p.Ticket}
+	if p.At != nil {
+		out.At = p.At.Time
+	}
+	if p.Until != nil {
+		out.Until = p.Until.Time
+	}
+	return out
+}
+
 // Held are the releases that a recorded status holds.
 func Held(s v1alpha1.AddonStatus) []plan.Held {
 	var out []plan.Held
 	for _, h := range s.Held {
-		held := plan.Held{Version: h.Version, Reason: h.Reason}
+		held := plan.Held{Version: h.Version, Reason: h.Reason, Pinned: h.Pinned, Pin: pinIn(h.Pin)}
 		if h.At != nil {
 			held.At = h.At.Time
 		}
@@ -277,10 +293,10 @@ func want(s *v1alpha1.AddonSpec, w Wish) error {
 	}
 	s.Rollback = nil
 	if b := d.Back; b.Revision > 0 {
-		s.Rollback = &v1alpha1.Rollback{Revision: int32(b.Revision), Leaves: b.Leaves, Reason: b.Reason, Nodes: b.Nodes} //nolint:gosec // revisions are small
+		s.Rollback = &v1alpha1.Rollback{Revision: int32(b.Revision), Leaves: b.Leaves, To: b.To, Reason: b.Reason, Nodes: b.Nodes} //nolint:gosec // revisions are small
 	}
-	if d.Version != "" {
-		s.Pin = pinOf(d.Pin)
+	if d.Version != "" && d.Pin != (plan.Pin{}) {
+		s.Pin = status.PinOf(d.Pin)
 	}
 	if w.Own {
 		s.Rollout = nil
@@ -289,16 +305,5 @@ func want(s *v1alpha1.AddonSpec, w Wish) error {
 }
 
 func backOf(r *v1alpha1.Rollback) plan.Back {
-	return plan.Back{Revision: int(r.Revision), Leaves: r.Leaves, Reason: r.Reason, Nodes: r.Nodes}
-}
-
-func pinOf(p plan.Pin) *v1alpha1.Pin {
-	out := &v1alpha1.Pin{Reason: p.Reason, By: p.By, Ticket: p.Ticket}
-	if !p.At.IsZero() {
-		out.At = &metav1.Time{Time: p.At}
-	}
-	if !p.Until.IsZero() {
-		out.Until = &metav1.Time{Time: p.Until}
-	}
-	return out
+	return plan.Back{Revision: int(r.Revision), Leaves: r.Leaves, To: r.To, Reason: r.Reason, Nodes: r.Nodes}
 }

@@ -14,12 +14,17 @@ func pinKept(d decision) []Finding {
 	if pin == "" || d.Request.Verb != Update || same(d.Request.Version, pin) || d.Request.keepsVersion() {
 		return nil
 	}
-	if d.Request.Version == "" && (d.moves() || !settled(d) || len(d.Cluster.Guard.Wrong) > 0) {
-		return nil // on the way to its pin, or not whole: going on is what the operator asked for
+	if d.Request.Version == "" && (d.isUnderWay() || d.pinFailed() != "") {
+		return nil // on the way to its pin, or not whole: going on is what the operator asked for; of one that failed pin-failed tells
 	}
 	return block(Pinned,
 		fmt.Sprintf("%s is pinned to %s%s", d.addOn.Name, pin, pinDetail(d.Desired.Pin)),
 		fmt.Sprintf("addonctl pin --version %s --reason … moves the pin, addonctl unpin returns to automatic updates", d.nextVersion()))
+}
+
+// isUnderWay tells whether something is left to do for what is recorded.
+func (d decision) isUnderWay() bool {
+	return d.moves() || !settled(d) || len(d.Cluster.Guard.Wrong) > 0
 }
 
 // wishRecorded refuses to take an add-on whose record is gone for one that nobody ever pinned.
@@ -100,7 +105,7 @@ func pinDate(d decision) []Finding {
 // pinFits : nobody but the operator moves a pin, so a pin that does not fit the cluster's Kubernetes, or will not fit the
 // next one, is told of before somebody upgrades (facts: OKE 2.5, rule 11).
 func pinFits(d decision) []Finding {
-	if d.desired.Version == "" || d.goal.Version.IsZero() || d.Cluster.Kubernetes.IsZero() {
+	if d.desired.Version == "" || d.goal.Version.IsZero() || d.Cluster.Kubernetes.IsZero() || d.pinFailed() != "" {
 		return nil
 	}
 	f := d.fitness()
@@ -116,11 +121,12 @@ func pinFits(d decision) []Finding {
 	return nil
 }
 
-// Fitness is how the release that an add-on is kept at, or runs, fits its cluster now and after an upgrade of Kubernetes.
+// Fitness is how the release that an add-on is kept at, or runs, fits its cluster now and after an upgrade of Kubernetes. A pin that failed
+// keeps nothing there.
 type Fitness struct {
 	// Release in words, such as "Flannel 0.26.2"; empty when there is none in the catalog, or Kubernetes is not known. Then nothing else is set.
 	Release string
-	// Pinned is true when an operator keeps it.
+	// Pinned is true when an operator keeps it there.
 	Pinned bool
 	// Now says in a sentence why it does not fit the cluster's Kubernetes, Later why it will not fit the next minor; empty when it does. Where it
 	// does not fit now, nobody asks about later.
@@ -131,12 +137,14 @@ type Fitness struct {
 	Recalled bool
 }
 
-// Fits is the Fitness of the pinned release, or of the installed one where updates are automatic.
+// Fits is the Fitness of the pinned release, or of the installed one where updates are automatic or the pin failed.
 func Fits(in Input) Fitness { return decide(in).fitness() }
 
 func (d decision) fitness() Fitness {
 	about, kept := d.from, "runs "+d.Installed.Version
-	if v := d.desired.Version; v != "" {
+	v := d.desired.Version
+	pinned := v != "" && d.pinFailed() == ""
+	if pinned {
 		about, kept = parse(v), "is pinned to "+v
 	}
 	r, ok := d.addOn.Find(about)
@@ -145,7 +153,7 @@ func (d decision) fitness() Fitness {
 	}
 	next := d.Cluster.Kubernetes.Minor().Next()
 	out := Fitness{
-		Release: d.addOn.Name + " " + r.Version.String(), Pinned: d.desired.Version != "", Next: next.String(), Recalled: r.Status == catalog.Recalled,
+		Release: d.addOn.Name + " " + r.Version.String(), Pinned: pinned, Next: next.String(), Recalled: r.Status == catalog.Recalled,
 	}
 	name := fmt.Sprintf("%s %s, which", d.addOn.Name, kept)
 	if reason, ok := r.Kubernetes.Admit(d.Cluster.Kubernetes); !ok {

@@ -83,7 +83,11 @@ func recalledInstalled(d decision) []Finding {
 	}
 	name := fmt.Sprintf("%s %s, which is installed, %s", d.addOn.Name, d.from, r.RecallText())
 	if d.desired.Version != "" {
-		return note(PinRecalled, name+"; the pin holds it there", "addonctl pin --version … to one of: "+d.fitting()+"; or addonctl unpin")
+		holds := "; the pin holds it there"
+		if d.pinFailed() != "" {
+			holds = "; the pin, which failed, does not lead away from it"
+		}
+		return note(PinRecalled, name+holds, "addonctl pin --version … to one of: "+d.fitting()+"; or addonctl unpin")
 	}
 	if newest, ok := d.newest(); ok && !newest.Version.Equal(d.from) {
 		return note(RecalledInstalled, name, "addonctl update moves away from it, to "+newest.Version.String())
@@ -101,7 +105,7 @@ func kubernetesRange(d decision) []Finding {
 	}
 	message := fmt.Sprintf("%s %s %s; these fit: %s", d.addOn.Name, d.goal.Version, reason, d.fitting())
 	switch {
-	case d.Cluster.Kubernetes.IsZero(), !d.moves() && d.desired.Version != "":
+	case d.Cluster.Kubernetes.IsZero(), !d.moves() && d.desired.Version != "" && d.pinFailed() == "":
 		return nil // facts-known and pin-fits say it
 	case d.moves():
 		return block(KubernetesOutOfRange, message, "addonctl versions lists every release and why it fits or not")
@@ -155,6 +159,7 @@ func backwards(d decision) []Finding {
 	}
 	fix := ""
 	switch left := d.desired.Back.Leaves; {
+	case d.pinFailed() != "": // which says what is to be done
 	case left != "":
 		fix = fmt.Sprintf("%s is held: automatic updates wait for a newer one, or for addonctl retry", left)
 	case d.desired.Version == "":

@@ -45,6 +45,7 @@ var rules = []Check{
 	{"pin-kept", pinKept},
 	{"pin-date", pinDate},
 	{"pin-fits", pinFits},
+	{"pin-failed", pinFailed},
 	{"held-release", heldChosen},
 	// A rollback leads to a release that was deployed here, and says before what it does not bring back.
 	{"rollback-target", rollbackTarget},

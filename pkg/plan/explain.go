@@ -121,6 +121,8 @@ func (d decision) chosen() string {
 		return "nothing: no add-on is known for this cluster"
 	case d.stays():
 		return fmt.Sprintf("%s moves nothing", d.Request.Verb)
+	case d.pinFailed() != "":
+		return fmt.Sprintf("%s, which ran before: %s, and nobody but an operator moves a pin", to, d.pinFailed())
 	case d.desired.Version != "":
 		return fmt.Sprintf("pinned to %s%s: nobody but an operator moves a pin", d.desired.Version, pinDetail(d.desired.Pin))
 	case d.desired.MoveTo != "":

@@ -157,6 +157,8 @@ const (
 	PinExpiring Reason = "PinExpiring"
 	// PinIncompatible : the pinned release does not fit the cluster's Kubernetes version, or will not fit the next one.
 	PinIncompatible Reason = "PinIncompatible"
+	// PinFailed : nodes did not take the pinned release, and the cluster was put back from it; the pin stays as it is.
+	PinFailed Reason = "PinFailed"
 	// PinRecalled : the pinned release has been recalled.
 	PinRecalled Reason = "PinRecalled"
 	// RecalledInstalled : the installed release has been recalled.

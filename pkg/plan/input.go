@@ -148,7 +148,7 @@ type Desired struct {
 	Pin Pin
 	// Accept allows one move that has no way back; zero when none is allowed.
 	Accept Accept
-	// Back is a way back that is under way, to the release of Version or MoveTo; zero when there is none.
+	// Back is a way back that is under way, to the release that it names, or else of Version or MoveTo; zero when there is none.
 	Back Back
 	// Settings of the operator.
 	Settings Settings
@@ -217,8 +217,10 @@ type Accept struct {
 type Back struct {
 	// Revision of the record that is gone back to.
 	Revision int `json:"revision,omitempty"`
-	// Leaves is the release that the cluster is put back from, which is held; empty where it is not newer, or stays.
+	// Leaves is the release that the cluster is put back from, which is held; empty where it is not newer and no pin, or stays.
 	Leaves string `json:"leaves,omitempty"`
+	// To is the release that it leads to where the wish, pinned to what it leaves, stays as it is; empty where the wish names that release.
+	To string `json:"to,omitempty"`
 	// Reason in a sentence.
 	Reason string `json:"reason,omitempty"`
 	// Nodes that are put back; the others stay with what they run. Empty puts back all of them.
@@ -227,7 +229,7 @@ type Back struct {
 
 // Equal tells whether two ways back are the same.
 func (b Back) Equal(c Back) bool {
-	return b.Revision == c.Revision && b.Leaves == c.Leaves && b.Reason == c.Reason && slices.Equal(b.Nodes, c.Nodes)
+	return b.Revision == c.Revision && b.Leaves == c.Leaves && b.To == c.To && b.Reason == c.Reason && slices.Equal(b.Nodes, c.Nodes)
 }
 
 // Held is a release that a cluster was put back from: automatic mode does not choose it again until there is a newer one or
@@ -236,17 +238,21 @@ type Held struct {
 	Version string    `json:"version"`
 	Reason  string    `json:"reason,omitempty"`
 	At      time.Time `json:"at,omitzero"`
+	// Pinned is true where a pin asked for it, and Pin is that one: as long as it stands, it is not tried again by itself.
+	Pinned bool `json:"pinned,omitempty"`
+	Pin    Pin  `json:"pin,omitzero"`
 }
 
 // Equal tells whether two wishes are the same: times compared as instants to the second, as they are stored, settings by what
 // they mean.
 func (d Desired) Equal(e Desired) bool {
-	return d.AddOn == e.AddOn && d.Version == e.Version && d.MoveTo == e.MoveTo && d.Pin.equal(e.Pin) && d.Accept == e.Accept && d.Back.Equal(e.Back) &&
+	return d.AddOn == e.AddOn && d.Version == e.Version && d.MoveTo == e.MoveTo && d.Pin.Equal(e.Pin) && d.Accept == e.Accept && d.Back.Equal(e.Back) &&
 		d.Settings.Equal(e.Settings) && d.Conflicts == e.Conflicts && d.OnFailure == e.OnFailure &&
 		d.NodeUpdate == e.NodeUpdate && d.Roll.Equal(e.Roll) && d.Namespace == e.Namespace
 }
 
-func (p Pin) equal(q Pin) bool {
+// Equal tells whether two pins are the same, their times to the second.
+func (p Pin) Equal(q Pin) bool {
 	at, until := p.At.Unix() == q.At.Unix(), p.Until.Unix() == q.Until.Unix()
 	p.At, p.Until, q.At, q.Until = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	return at && until && p == q

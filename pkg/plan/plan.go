@@ -101,6 +101,9 @@ type Plan struct {
 	Desired Desired `json:"-"`
 	// Pinned is true when an operator keeps the version.
 	Pinned bool `json:"pinned"`
+	// PinFailed says in a sentence that nodes did not take the pinned release; empty where that is not so. The pin stays as its operator wrote it,
+	// and the plan leads to what was there before.
+	PinFailed string `json:"pinFailed,omitempty"`
 	// From is the live version, To the goal; equal when there is nothing to move.
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
@@ -165,6 +168,7 @@ func makeWith(in Input, checks []Check) Plan {
 		Objects:     in.Change.Objects,
 		Nodes:       noderoll.Sum(d.Nodes, in.Installed.Newest),
 	}
+	p.PinFailed = d.pinFailed()
 	findings := make([]Finding, 0, 16) // more than most plans have
 	for _, c := range checks {
 		findings = append(findings, named(c.Name, c.Run(d))...)

@@ -25,12 +25,26 @@ func (d Desired) finishesBack(r Request) bool {
 	return r.keepsVersion() || same(r.Version, d.Back.Leaves)
 }
 
-// backTo is the way back under way where it leads to a version; going elsewhere gives it up.
-func (d Desired) backTo(v string) Back {
-	if same(v, cmp.Or(d.Version, d.MoveTo)) {
-		return d.Back
+// leads is the release that a wish leads to: what a way back from the pin leads to while that stays, else the pin, or the single move; empty in
+// automatic mode. Whoever writes another version beside such a way back gives that up.
+func (d Desired) leads() string {
+	if d.fromPin() || d.Version+d.MoveTo == "" {
+		return cmp.Or(d.Back.To, d.Version)
 	}
-	return Back{}
+	return cmp.Or(d.Version, d.MoveTo)
+}
+
+// fromPin tells whether the way back under way leads away from the pin, which stays as its operator wrote it.
+func (d Desired) fromPin() bool { return d.Back.To != "" && same(d.Version, d.Back.Leaves) }
+
+// backTo is the way back under way where it leads to a version, which the wish is to name; going elsewhere gives it up.
+func (d Desired) backTo(v string) Back {
+	if !same(v, d.leads()) {
+		return Back{}
+	}
+	b := d.Back
+	b.To = ""
+	return b
 }
 
 // backVersion is the version that the way back under way leads to; empty when there is none.
@@ -38,7 +52,18 @@ func (d Desired) backVersion() string {
 	if d.Back.Revision == 0 {
 		return ""
 	}
-	return cmp.Or(d.Version, d.MoveTo)
+	return d.leads()
+}
+
+// KeepPin is a way back as it is recorded by who asked nobody: the pin that was wished for stays as its operator wrote it, and the way back says
+// itself where it leads. wished is the wish that failed; one without a pin, or with a pin to where the way back leads, changes nothing.
+func (d Desired) KeepPin(wished Desired) Desired {
+	if wished.Version == "" || same(wished.Version, d.Version) {
+		return d
+	}
+	d.Back.To, d.Back.Leaves = d.Version, wished.Version
+	d.Version, d.Pin, d.Accept, d.MoveTo = wished.Version, wished.Pin, wished.Accept, ""
+	return d
 }
 
 // rollback is the wish for a revision: its release, and its settings where it tells them. A pin moves, an automatic add-on makes one
@@ -64,7 +89,7 @@ func rollback(d Desired, in Input) Desired {
 	case !in.isLive(r):
 		d.Back = Back{Revision: r.Number, Leaves: in.leaves(r), Reason: reason, Nodes: in.Request.Nodes}
 	}
-	d.Accept = Accept{}
+	d.Back.To, d.Accept = "", Accept{}
 	return d
 }
 

@@ -16,7 +16,7 @@ func allRows(tb testing.TB) map[string]row {
 	out := map[string]row{}
 	for _, rows := range []map[string]row{
 		rowsOfNetworkAndWriting(tb), rowsOfFacts(tb), rowsOfClusters(tb), rowsOfPins(tb), rowsOfReleases(tb), rowsOfPaths(tb), rowsOfNodes(tb), rowsOfSettings(tb), rowsOfTheRecord(tb),
-		rowsOfRollback(tb), rowsOfRolls(tb),
+		rowsOfRollback(tb), rowsOfRolls(tb), rowsOfFailedPins(tb),
 	} {
 		for name := range rows {
 			if _, twice := out[name]; twice {

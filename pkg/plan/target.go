@@ -137,7 +137,8 @@ func inForce(in Input) catalog.NetworkType {
 //	| update   | no                               | a single move that is under way is finished, unless its    |
 //	|          |                                  | release was recalled                                       |
 //	| pin      | yes                              | pinned to it                                               |
-//	| unpin    |                                  | automatic; a way back under way becomes a single move      |
+//	| unpin    |                                  | automatic; a way back under way, also one from the pin,    |
+//	|          |                                  | becomes a single move                                      |
 //	| rollback | the revision's                   | the pin moves to it, or one move when automatic            |
 //	| rollback | none, a way back is under way    | as recorded: that one                                      |
 //	| update,  | the one that a way back leaves,  | as recorded: the way back is finished first, and settings  |
@@ -166,7 +167,7 @@ func merge(in Input) Desired {
 		}
 		return d.moved(r.Version)
 	case Unpin:
-		d.MoveTo = d.backVersion()
+		d.MoveTo, d.Back.To = d.backVersion(), ""
 		d.Version, d.Pin, d.Accept = "", Pin{}, Accept{}
 	case Rollback:
 		return rollback(d, in)
@@ -330,12 +331,12 @@ func (d decision) begun() string {
 	return d.Installed.Version
 }
 
-// wanted is the version that somebody named; empty in automatic mode.
+// wanted is the version that somebody named; empty in automatic mode. A pin that failed is not gone to again: what was begun last stays.
 func (d decision) wanted() string {
-	if d.desired.Version != "" {
-		return d.desired.Version
+	if d.pinFailed() != "" && !d.desired.fromPin() {
+		return d.begun()
 	}
-	return d.desired.MoveTo
+	return d.desired.leads()
 }
 
 // accepted tells whether an operator has said yes to a move to the goal that has no way back, or that cuts the cluster in

@@ -295,7 +295,7 @@ func (r *Course) do(ctx context.Context, in plan.Input, next plan.Step) error {
 // end says how a run ends after a look; empty when it goes on.
 func (r *Course) end(in plan.Input, p plan.Plan, next plan.Step) End {
 	switch {
-	case r.superseded(in.Desired):
+	case r.superseded(in.Desired, p):
 		return Superseded
 	case len(p.Blocking()) > 0:
 		return Refused
@@ -364,11 +364,15 @@ func (r *Course) repeats(ctx context.Context, next plan.Step) error {
 }
 
 // superseded tells whether the record asks for something else than the run was started for. A single move that is gone
-// was made: by this run, or by another that was started for the same.
-func (r *Course) superseded(now plan.Desired) bool {
+// was made: by this run, or by another that was started for the same. A way back from a pin changes nothing of the pin: it is another wish
+// while it stands, and is over when the pin is to be tried again.
+func (r *Course) superseded(now plan.Desired, p plan.Plan) bool {
 	w := r.Wish
 	if w == nil {
 		return false
+	}
+	if w.Back.To == "" && now.Back.To != "" || w.Back.To != "" && p.PinFailed == "" {
+		return true
 	}
 	return now.AddOn != w.AddOn || now.Version != w.Version || now.MoveTo != "" && now.MoveTo != w.MoveTo || !now.Settings.Equal(w.Settings)
 }

@@ -686,6 +686,33 @@ func TestARunEndsWhenTheRecordAsksForSomethingElse(t *testing.T) {
 			})
 		})
 	}
+	fromPin := plan.Desired{AddOn: "Flannel", Version: "0.27.3", Back: plan.Back{Revision: 1, Leaves: "0.27.3", To: "0.26.2"}}
+	pinned := plan.Desired{AddOn: "Flannel", Version: "0.27.3"}
+	for name, c := range map[string]struct {
+		wish, now plan.Desired
+		held      bool
+		want      reconcile.End
+	}{
+		"the way back from its pin":                          {pinned, fromPin, false, reconcile.Superseded},
+		"a way back from a pin":                              {fromPin, fromPin, false, reconcile.Done},
+		"a way back from a pin that was made":                {fromPin, pinned, true, reconcile.Done},
+		"a way back from a pin that is to be tried again":    {fromPin, pinned, false, reconcile.Superseded},
+		"what is left to do beside a pin that failed before": {pinned, pinned, true, reconcile.Done},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				in := settled()
+				in.Desired = c.now
+				if c.held {
+					in.Held = []plan.Held{{Version: "0.27.3", Pinned: true}}
+				}
+				l := (&world{looks: sees(in)}).loop(time.Hour)
+				l.Wish = &c.wish
+				run(t, l, c.want)
+			})
+		})
+	}
 	t.Run("another single move", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

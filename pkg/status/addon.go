@@ -59,13 +59,14 @@ func newestFit(in plan.Input) string {
 //	| a blocking finding                     | NEEDS_ATTENTION |
 //	| nodes that will not become Ready       | NEEDS_ATTENTION |
 //	| a roll that was halted                 | NEEDS_ATTENTION |
+//	| nothing left, and the pin has failed   | NEEDS_ATTENTION |
 //	| steps left, nothing live yet           | CREATING        |
 //	| steps left                             | UPDATING        |
 //	| nothing left, every node Ready         | ACTIVE          |
 //	| nothing left, nothing live             | ""              |
 func Lifecycle(p plan.Plan) string {
 	switch {
-	case p.State == plan.Blocked, len(p.Nodes.Bad()) > 0, halted(p):
+	case p.State == plan.Blocked, len(p.Nodes.Bad()) > 0, halted(p), pinFailed(p):
 		return v1alpha1.StateNeedsAttention
 	case p.State == plan.NotInstalled:
 		return ""
@@ -86,15 +87,34 @@ func halted(p plan.Plan) bool {
 // maxHeld is how many releases a status holds; the oldest entries go first.
 const maxHeld = 50
 
-// held are the releases that the cluster was put back from, and the one that a way back under way leaves. Only retry takes one off.
+// held are the releases that the cluster was put back from, and the one that a way back under way leaves. Only retry takes one off. One that a
+// pin asked for is written with that pin: another pin to the same release that fails takes its place.
 func held(before []v1alpha1.HeldRelease, in plan.Input) []v1alpha1.HeldRelease {
-	back := in.Desired.Back
-	if back.Leaves == "" || slices.ContainsFunc(before, func(h v1alpha1.HeldRelease) bool { return h.Version == back.Leaves }) {
+	back, pin := in.Desired.Back, in.Desired.Pin
+	at := metav1.NewTime(in.Now)
+	h := v1alpha1.HeldRelease{Version: back.Leaves, Reason: back.Reason, At: &at, Pinned: back.To != ""}
+	if h.Pinned && pin != (plan.Pin{}) {
+		h.Pin = PinOf(pin)
+	}
+	there := func(o v1alpha1.HeldRelease) bool {
+		return o.Version == h.Version && (!h.Pinned || o.Pinned && samePin(o.Pin, h.Pin))
+	}
+	if back.Leaves == "" || slices.ContainsFunc(before, there) {
 		return before
 	}
-	at := metav1.NewTime(in.Now)
-	out := append(slices.Clone(before), v1alpha1.HeldRelease{Version: back.Leaves, Reason: back.Reason, At: &at})
+	other := func(o v1alpha1.HeldRelease) bool { return o.Version == h.Version }
+	out := append(slices.DeleteFunc(slices.Clone(before), other), h)
 	return out[max(0, len(out)-maxHeld):]
+}
+
+// Unheld is a way back that is under way when the release that it leaves is held no longer: it is finished, but one from a pin is given up, and
+// is nil.
+func Unheld(r v1alpha1.Rollback) *v1alpha1.Rollback {
+	if r.To != "" {
+		return nil
+	}
+	r.Leaves = ""
+	return &r
 }
 
 func findings(p plan.Plan) []v1alpha1.Finding {

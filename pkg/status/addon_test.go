@@ -62,6 +62,11 @@ func failing(p plan.Plan) plan.Plan {
 	return p
 }
 
+func failedPin(p plan.Plan) plan.Plan {
+	p.Pinned, p.PinFailed = true, "Flannel is pinned to 0.27.3, which failed (pods lost DNS)"
+	return p
+}
+
 func truth(ready int) noderoll.Truth {
 	t := noderoll.Truth{Total: 3, Updated: ready, Ready: ready, Unavailable: 3 - ready}
 	for i := ready; i < 3; i++ {
@@ -88,6 +93,8 @@ func TestLifecycleIsOKEsWordForWhereAnAddOnStands(t *testing.T) {
 		"a blocking finding and nothing live":           {blocked(installing()), "NEEDS_ATTENTION"},
 		"nodes that will not become Ready":              {failing(rolling(2)), "NEEDS_ATTENTION"},
 		"nodes that fail while everything is installed": {failing(installing()), "NEEDS_ATTENTION"},
+		"nothing left, and the pin has failed":          {failedPin(upToDate()), "NEEDS_ATTENTION"},
+		"steps left, on the way back from a pin":        {failedPin(settling()), "UPDATING"},
 		"steps left, nothing live yet":                  {installing(), "CREATING"},
 		"steps left, to be written over another": {
 			plan.Plan{State: plan.Applying, From: "0.24.4", To: "0.26.2", Steps: []plan.Step{{Kind: plan.Apply}}}, "UPDATING",
@@ -155,6 +162,14 @@ func TestConditionsSayWhereAnAddOnStands(t *testing.T) {
 		},
 		"an operator keeps the version": {
 			present(), pinned, []string{"Ready=True AllNodesReady", "Degraded=False AllNodesReady", "Pinned=True Pinned"},
+		},
+		"the pin has failed": {
+			present(), failedPin(upToDate()),
+			[]string{"Ready=False PinFailed", "Degraded=False AllNodesReady", "Pinned=True PinFailed", "Stalled=True PinFailed"},
+		},
+		"the pin has failed, and nodes are on their way back": {
+			present(), failedPin(rolling(1)),
+			[]string{"Ready=False Rolling", "Degraded=True NodesNotReady", "Pinned=True PinFailed", "Reconciling=True Rolling"},
 		},
 		"a blocking finding while every node is fine": {
 			present(), blocked(upToDate()),

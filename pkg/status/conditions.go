@@ -46,6 +46,8 @@ func ready(in plan.Input, p plan.Plan) metav1.Condition {
 		c.Reason, c.Message = v1alpha1.ReasonNotInstalled, "the add-on is not on the cluster"
 	case halted(p):
 		c.Reason, c.Message = v1alpha1.ReasonRollHalted, haltText(p)
+	case pinFailed(p):
+		c.Reason, c.Message = v1alpha1.ReasonPinFailed, pinFailedText(p)
 	case p.State == plan.UpToDate && p.Nodes.Total == 0:
 		c.Status, c.Reason = metav1.ConditionTrue, v1alpha1.ReasonNoNodes
 		c.Message = fmt.Sprintf("%s %s is applied; no node should run it yet", p.AddOn, p.Hop)
@@ -61,6 +63,14 @@ func ready(in plan.Input, p plan.Plan) metav1.Condition {
 		c.Message = fmt.Sprintf("%s %s is Ready on %d of %d nodes", p.AddOn, p.Hop, p.Nodes.Ready, p.Nodes.Total)
 	}
 	return c
+}
+
+// pinFailed tells whether the cluster stands still with another release than the pinned one, which failed.
+func pinFailed(p plan.Plan) bool { return p.State == plan.UpToDate && p.PinFailed != "" }
+
+// pinFailedText says what runs in the place of a pin, and what is to be done.
+func pinFailedText(p plan.Plan) string {
+	return cut(p.PinFailed, maxEvidence) + fmt.Sprintf("; %s runs, and the pin stays as it is: pin another release, unpin it, or say retry", p.Hop)
 }
 
 // haltText says where a roll was halted, or how its nodes stand since the one that failed was put back.
@@ -80,6 +90,8 @@ func stalled(p plan.Plan) metav1.Condition {
 		c.Reason, c.Message = v1alpha1.ReasonBlocked, p.Blocking()[0].Message
 	case halted(p):
 		c.Reason, c.Message = v1alpha1.ReasonRollHalted, haltText(p)
+	case pinFailed(p):
+		c.Reason, c.Message = v1alpha1.ReasonPinFailed, pinFailedText(p)
 	default:
 		return metav1.Condition{}
 	}
@@ -132,8 +144,12 @@ func pinned(p plan.Plan) metav1.Condition {
 			Type: v1alpha1.ConditionPinned, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonAutomatic, Message: "updates are automatic",
 		}
 	}
-	return metav1.Condition{
+	c := metav1.Condition{
 		Type: v1alpha1.ConditionPinned, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPinned,
 		Message: fmt.Sprintf("an operator keeps %s at %s: %s", p.AddOn, p.Desired.Version, p.Desired.Pin.Reason),
 	}
+	if p.PinFailed != "" {
+		c.Reason, c.Message = v1alpha1.ReasonPinFailed, pinFailedText(p)
+	}
+	return c
 }

@@ -75,6 +75,14 @@ func pinEnded(f *status.Fleet, then string) {
 	f.Policies = []v1alpha1.UpdatePolicy{{ObjectMeta: metav1.ObjectMeta{Name: "fleet"}, Spec: v1alpha1.UpdatePolicySpec{OnPinEnd: then}}}
 }
 
+// pinFailed pins c1 to a release that it was put back from.
+func pinFailed(f *status.Fleet) {
+	a := &f.Addons[0]
+	a.Spec.Version, a.Spec.Pin = "0.27.3", &v1alpha1.Pin{Reason: "r", At: hoursAgo(9)}
+	a.Status.Held = []v1alpha1.HeldRelease{{Version: "0.27.3", Reason: "DNS", At: hoursAgo(5), Pinned: true, Pin: a.Spec.Pin.DeepCopy()}}
+	a.Status.Conditions = append(a.Status.Conditions, metav1.Condition{Type: "Stalled", Status: metav1.ConditionTrue, Reason: "PinFailed", LastTransitionTime: *hoursAgo(5)})
+}
+
 // Each thing that a cluster can wait for is told with who has to act, and the one that decides comes first.
 func TestWhyAClusterDoesNotMoveIsTold(t *testing.T) {
 	t.Parallel()
@@ -228,6 +236,21 @@ func TestWhyAClusterDoesNotMoveIsTold(t *testing.T) {
 		"a pin that has ended, under a policy that warns": {
 			func(f *status.Fleet) { pinEnded(f, v1alpha1.OnPinEndWarn) },
 			"it does not move: it is pinned to 0.26.2 until 2026-11-22 09:00:00: r | Pin: addonctl unpin --cluster c1, or addonctl pin --version V --cluster c1",
+		},
+		"on the way back from its pin": {
+			func(f *status.Fleet) {
+				pinFailed(f)
+				f.Addons[0].Spec.Rollback = &v1alpha1.Rollback{Revision: 2, Leaves: "0.27.3", To: "0.26.2", Reason: "DNS"}
+			},
+			"it does not move: it is pinned to 0.27.3 on 2026-11-22 03:00:00: r, which failed, and goes back to revision 2, of 0.26.2: DNS | WayBack",
+		},
+		"put back from its pin": {
+			pinFailed,
+			"it does not move: it is pinned to 0.27.3 on 2026-11-22 03:00:00: r, which failed: DNS | " +
+				"Pin: addonctl retry --version 0.27.3 --cluster c1, or addonctl pin --version V --cluster c1, or addonctl unpin --cluster c1",
+		},
+		"pinned again to what it was put back from": {
+			func(f *status.Fleet) { pinFailed(f); f.Addons[0].Spec.Pin.At = hoursAgo(1) }, "it moves: to 0.27.3, where it is pinned on 2026-11-22 11:00:00: r | Move",
 		},
 		"put back": {
 			addOn(func(a *v1alpha1.Addon) {

@@ -46,11 +46,30 @@ func waitsForPin(e *explaining) *Wait {
 		return nil
 	}
 	w := &Wait{For: "Pin", Why: fmt.Sprintf("it is pinned to %s%s", s.Version, e.pinText()), Who: e.command("addonctl unpin", "addonctl pin --version V")}
-	if !SameVersion(s.Version, e.addon.Status.CurrentInstalledVersion) && !e.past {
-		w.For, w.Why = "Move", fmt.Sprintf("to %s, where it is pinned%s", s.Version, e.pinText())
-		w.Who = ""
+	if SameVersion(s.Version, e.addon.Status.CurrentInstalledVersion) || e.past {
+		return w
 	}
-	return w
+	if e.pinFailed(w) {
+		return w
+	}
+	return &Wait{For: "Move", Why: fmt.Sprintf("to %s, where it is pinned%s", s.Version, e.pinText())}
+}
+
+// pinFailed says of a wait for a pin that it failed, and what is to be done; false where it did not.
+func (e *explaining) pinFailed(w *Wait) bool {
+	s := e.addon.Spec
+	if b := s.Rollback; b != nil && b.To != "" {
+		w.For, w.Who = "WayBack", ""
+		w.Why += fmt.Sprintf(", which failed, and goes back to revision %d, of %s%s", b.Revision, b.To, Colon(b.Reason))
+		return true
+	}
+	held := Held(e.addon, s.Version)
+	if held == nil || !held.Pinned || !samePin(held.Pin, s.Pin) {
+		return false
+	}
+	w.Why += ", which failed" + Colon(held.Reason)
+	w.Who = e.command("addonctl retry --version "+s.Version, "addonctl pin --version V", "addonctl unpin")
+	return true
 }
 
 // waitsForRecall is a recalled release that it does not leave by itself.
@@ -90,8 +109,8 @@ func waitsForRollPause(e *explaining) *Wait {
 // waitsForMending is a move that stands still for somebody.
 func waitsForMending(e *explaining) *Wait {
 	c := meta.FindStatusCondition(e.addon.Status.Conditions, v1alpha1.ConditionStalled)
-	if c == nil || c.Status != metav1.ConditionTrue || c.LastTransitionTime.After(e.at) {
-		return nil
+	if c == nil || c.Status != metav1.ConditionTrue || c.LastTransitionTime.After(e.at) || c.Reason == v1alpha1.ReasonPinFailed && !e.past {
+		return nil // of a pin that failed waitsForPin tells
 	}
 	w := &Wait{For: "Failure", Why: c.Reason + Colon(c.Message), Who: e.command("addonctl rollback", "addonctl retry")}
 	if r := e.addon.Status.Roll; r != nil && r.Halt != nil && !e.past {

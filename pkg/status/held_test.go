@@ -50,6 +50,45 @@ func TestTheReleaseThatAWayBackLeavesIsHeld(t *testing.T) {
 	}
 }
 
+// A release that a pin asked for is held with that pin, once: the first reason stays, and another pin that fails takes its place. It would catch
+// a second pin that fails and is tried for ever, because the first one stands in its place.
+func TestAPinThatFailedIsHeldWithThePin(t *testing.T) {
+	t.Parallel()
+	at, earlier := metav1.NewTime(now), metav1.NewTime(now.AddDate(0, 0, -1))
+	pin := plan.Pin{Reason: "kernel", By: "ana", At: now.AddDate(0, 0, -2), Ticket: "NET-1"}
+	again, reworded := pin, pin
+	again.At, reworded.Reason = now.AddDate(0, 0, -1), "longer"
+	entry := func(p plan.Pin, at metav1.Time) v1alpha1.HeldRelease {
+		return v1alpha1.HeldRelease{Version: "0.27.3", Reason: "pods lost DNS", At: &at, Pinned: true, Pin: status.PinOf(p)}
+	}
+	bare := v1alpha1.HeldRelease{Version: "0.27.3", Reason: "pods lost DNS", At: &at, Pinned: true}
+	automatic := v1alpha1.HeldRelease{Version: "0.27.3", Reason: "earlier", At: &earlier}
+	for name, c := range map[string]struct {
+		before []v1alpha1.HeldRelease
+		pin    plan.Pin
+		want   v1alpha1.HeldRelease
+	}{
+		"nothing":                      {nil, pin, entry(pin, at)},
+		"a pin without words":          {nil, plan.Pin{}, bare},
+		"the same pin":                 {[]v1alpha1.HeldRelease{entry(pin, earlier)}, pin, entry(pin, earlier)},
+		"the same pin in other words":  {[]v1alpha1.HeldRelease{entry(pin, earlier)}, reworded, entry(pin, earlier)},
+		"the pin before it":            {[]v1alpha1.HeldRelease{entry(pin, earlier)}, again, entry(again, at)},
+		"held for automatic updates":   {[]v1alpha1.HeldRelease{automatic}, pin, entry(pin, at)},
+		"a pin without words is there": {[]v1alpha1.HeldRelease{bare}, pin, entry(pin, at)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := plan.Input{Now: now, Desired: plan.Desired{
+				AddOn: "Flannel", Version: "0.27.3", Pin: c.pin, Back: plan.Back{Revision: 1, Leaves: "0.27.3", To: "0.26.2", Reason: "pods lost DNS"},
+			}}
+			got := status.Addon(v1alpha1.AddonStatus{Held: c.before}, 1, in, rolling(1), "cli").Held
+			if diff := cmp.Diff([]v1alpha1.HeldRelease{c.want}, got); diff != "" {
+				t.Errorf("held (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // A guard that was left lifted is told in the record, where metrics and alerts find it.
 func TestALiftedGuardIsTold(t *testing.T) {
 	t.Parallel()

@@ -96,3 +96,26 @@ func PinNews(before []metav1.Condition, in plan.Input, p plan.Plan) []metav1.Con
 			slices.ContainsFunc(before, func(b metav1.Condition) bool { return b.Type == c.Type && b.Reason == c.Reason && b.Status == c.Status })
 	})
 }
+
+// PinOf is a pin as it is recorded.
+func PinOf(p plan.Pin) *v1alpha1.Pin {
+	out := &v1alpha1.Pin{Reason: p.Reason, By: p.By, Ticket: p.Ticket}
+	if !p.At.IsZero() {
+		out.At = &metav1.Time{Time: p.At}
+	}
+	if !p.Until.IsZero() {
+		out.Until = &metav1.Time{Time: p.Until}
+	}
+	return out
+}
+
+// samePin tells whether two recorded pins are of one time. Who changes the words of a pin, or its end, has not pinned anew.
+func samePin(a, b *v1alpha1.Pin) bool {
+	at := func(p *v1alpha1.Pin) int64 {
+		if p == nil || p.At == nil {
+			return 0
+		}
+		return p.At.Unix()
+	}
+	return at(a) == at(b)
+}

@@ -78,6 +78,12 @@ func TestAPinSaysWhatBecomesOfIt(t *testing.T) {
 		"no pin, and what runs was recalled": {
 			in("v1.33.1", "", func(in *plan.Input) { in.Catalog = recalled }), []string{"Upgradeable=True NextKubernetesFits"},
 		},
+		"one that failed, and what runs will not fit the next minor": {
+			in("v1.34.2", "0.27.3", func(in *plan.Input) {
+				in.Record.Revisions = []plan.Revision{{Number: 3, Version: "0.26.2", Status: plan.Deployed}}
+				in.Held = []plan.Held{{Version: "0.27.3", Pinned: true}}
+			}), []string{"Upgradeable=False NextKubernetesOutOfRange"},
+		},
 		"its end is far":         {in("", "0.26.2", ends(14*day+time.Second)), nil},
 		"its end is near":        {in("", "0.26.2", ends(14*day)), []string{"PinExpiring=True DateNear"}},
 		"its end is now":         {in("", "0.26.2", ends(0)), []string{"PinExpiring=True DatePassed"}},

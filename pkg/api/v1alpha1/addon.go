@@ -49,14 +49,22 @@ type Accept struct {
 }
 
 // Rollback is a way back that is under way, to a recorded revision.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.to) || has(self.leaves)",message="to is for a way back from a pin that stays: leaves has to name the pinned release"
 type Rollback struct {
 	// Revision of the release record that is gone back to.
 	// +kubebuilder:validation:Minimum=1
 	Revision int32 `json:"revision"`
-	// Leaves is the release that the cluster is put back from, which is held from then on; empty where it is not newer, or stays.
+	// Leaves is the release that the cluster is put back from, which is held from then on; empty where it is not newer and no pin, or stays.
 	// +kubebuilder:validation:MaxLength=128
 	// +optional
 	Leaves string `json:"leaves,omitempty"`
+	// To is the release that it leads to where spec.version, pinned to what it leaves, stays as its operator wrote it; empty where spec.version or
+	// spec.moveTo names that release. Whoever pins another release gives the way back up.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +optional
+	To string `json:"to,omitempty"`
 	// Reason in a sentence.
 	// +kubebuilder:validation:MaxLength=1024
 	// +optional
@@ -233,8 +241,8 @@ type AddonSpec struct {
 	ConflictPolicy string `json:"conflictPolicy,omitempty"`
 	// OnFailure says what is done when nodes do not get a release Ready in time, or fail a gate of the roll: Hold leaves everything for
 	// somebody to look at, RevertAll goes back to what was there before, RevertNode puts back the nodes that have not passed; both hold
-	// the release. Empty means RevertNode when a roll halts, else Hold; and Hold for a pinned add-on that a manager drives, because going back
-	// moves the pin.
+	// the release. A pin stays as it is in any case, and is not tried again before somebody says retry or pins anew. Empty means RevertNode when a
+	// roll halts, else Hold; and Hold for a pinned add-on that a manager drives, because its operator asked for that very release.
 	// +kubebuilder:validation:Enum=Hold;RevertAll;RevertNode
 	// +optional
 	OnFailure string `json:"onFailure,omitempty"`
@@ -257,8 +265,8 @@ type AddonSpec struct {
 	// Rollout that told the add-on to move, and what it wants of it now. The manager sets it; it is removed when the move has ended.
 	// +optional
 	Rollout *AddonInRollout `json:"rollout,omitempty"`
-	// Rollback is a way back that is under way; it is removed when every node has made it. Version or MoveTo says to which
-	// release.
+	// Rollback is a way back that is under way; it is removed when every node has made it. Its own field to, or else Version or MoveTo, says to
+	// which release.
 	// +optional
 	Rollback *Rollback `json:"rollback,omitempty"`
 	// Configurations are OKE's keys that are set, at most 50 and 128 KiB together. A release that does not take one of them
@@ -322,6 +330,8 @@ type HistoryEntry struct {
 }
 
 // HeldRelease is a release that the cluster was put back from.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.pin) || has(self.pinned) && self.pinned",message="pin is that of a release which was pinned: set pinned, or remove pin"
 type HeldRelease struct {
 	// Version of the release.
 	Version string `json:"version"`
@@ -331,6 +341,13 @@ type HeldRelease struct {
 	// At is when the cluster was put back.
 	// +optional
 	At *metav1.Time `json:"at,omitempty"`
+	// Pinned is true where spec.version asked for it, and stays as its operator wrote it: it is not tried again before somebody says retry, or pins
+	// anew (another version, or another pin.at).
+	// +optional
+	Pinned bool `json:"pinned,omitempty"`
+	// Pin is a copy of the pin that failed; missing where the record had none beside its version.
+	// +optional
+	Pin *Pin `json:"pin,omitempty"`
 }
 
 // Halt is the verdict that stopped a roll.

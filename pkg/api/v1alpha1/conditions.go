@@ -81,6 +81,8 @@ const (
 	ReasonNextKubernetesOutOfRange = "NextKubernetesOutOfRange"
 	// ReasonNextKubernetesFits : the release is made for the next minor of Kubernetes too.
 	ReasonNextKubernetesFits = "NextKubernetesFits"
+	// ReasonPinFailed : nodes did not take the pinned release, and run what was there before; the pin stays as it is.
+	ReasonPinFailed = "PinFailed"
 	// ReasonRecalled : the release has been recalled.
 	ReasonRecalled = "Recalled"
 )
