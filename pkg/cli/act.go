@@ -305,6 +305,8 @@ func headline(in plan.Input, p plan.Plan, w hub.Wish) string {
 // updating says who moves the add-on from now on.
 func updating(r plan.Request, w hub.Wish, p plan.Plan) string {
 	switch {
+	case p.PinFailed != "":
+		return fmt.Sprintf(" (the pin to %s, which failed, stays as it is)", w.Desired.Version)
 	case w.Desired.Version != "":
 		return fmt.Sprintf(", pinned (%s)", w.Desired.Pin.Reason)
 	case w.Desired.Back.Leaves != "":

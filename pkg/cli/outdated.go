@@ -37,7 +37,7 @@ func (a *app) outdatedCommand() *cobra.Command {
 		Use:   "outdated",
 		Short: "List what is behind: a newer release that fits, nodes on an older one, a pin that needs a look",
 		Long: `Lists the add-on when a newer release fits than the installed one, when nodes run another release than the installed
-one, and when a pin is expiring, recalled, or will not fit the next Kubernetes version. Exit code 1 when something is
+one, and when a pin has failed, is expiring, recalled, or will not fit the next Kubernetes version. Exit code 1 when something is
 listed, 0 when nothing is, 2 when looking failed.`,
 		Args: noArgs, PreRunE: a.checkOutput,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -86,7 +86,7 @@ func unjudged(p plan.Plan) bool {
 
 // pinReasons are findings about a pin that make an add-on outdated though nothing newer is taken.
 var pinReasons = []plan.Reason{
-	plan.PinExpiring, plan.PinExpired, plan.PinIncompatible, plan.PinRecalled, plan.RecalledInstalled,
+	plan.PinExpiring, plan.PinExpired, plan.PinIncompatible, plan.PinFailed, plan.PinRecalled, plan.RecalledInstalled,
 	plan.KubernetesOutOfRange, plan.FactUnknown,
 }
 

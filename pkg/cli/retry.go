@@ -26,9 +26,9 @@ func (a *app) retryCommand() *cobra.Command {
 	var yes bool
 	c := &cobra.Command{
 		Use:   "retry [--version V]",
-		Short: "Let automatic updates choose a release again that the cluster was put back from",
+		Short: "Let a release be taken again that the cluster was put back from: by automatic updates, or because it is pinned",
 		Long: `Takes held releases off the list, or the one given. Nothing moves by this alone: "addonctl update" moves to the newest
-release that fits, which may be that one.`,
+release that fits, which may be that one, or to the pinned one. Where a manager drives the cluster it tries a pinned one by itself then.`,
 		Example: `  addonctl retry --version 0.27.3`,
 		Args:    noArgs, PreRunE: a.checkOutput,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -65,7 +65,11 @@ func (s *session) retry(c *cobra.Command, v string, yes bool) error {
 		return err
 	}
 	for _, h := range r.Released {
-		s.note(fmt.Sprintf("cluster %s: automatic updates may choose %s %s again%s", p.Cluster, p.AddOn, h.Version, heldSince(h)))
+		what := "automatic updates may choose %s %s again%s"
+		if p.PinFailed != "" && sameVersion(h.Version, p.Desired.Version) {
+			what = "the pin to %s %s may be tried again%s"
+		}
+		s.note(fmt.Sprintf("cluster %s: "+what, p.Cluster, p.AddOn, h.Version, heldSince(h)))
 	}
 	if err := s.confirm(ctx, yes); err != nil {
 		return err

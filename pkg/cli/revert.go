@@ -84,7 +84,11 @@ func rolledBack(b plan.Back, p plan.Plan) error {
 		code: exitRolledBack, err: fmt.Errorf("rolled back: %s; %s %s is Ready again on %s", b.Reason, p.AddOn, p.Hop, plural(p.Nodes.Ready, "node", "nodes")),
 		hint: "the settings from before are back",
 	}
-	if b.Leaves != "" {
+	switch {
+	case p.PinFailed != "":
+		e.hint = fmt.Sprintf("the pin to %s stays as it is, and is not tried again by itself: addonctl retry%s --version %s allows it again, "+
+			"addonctl pin%s --version %s keeps what runs", p.Desired.Version, forAddOn(p), p.Desired.Version, forAddOn(p), p.To)
+	case b.Leaves != "":
 		e.hint = fmt.Sprintf("%s is held: automatic updates wait for a newer release; addonctl retry%s allows it again", b.Leaves, forAddOn(p))
 	}
 	return e
@@ -137,7 +141,7 @@ func (s *session) goBack(c *cobra.Command, w hub.Wish, failed reconcile.Outcome,
 		return returned(c, w.Desired.Back, out)
 	case reconcile.Interrupted:
 		return report(out.Input, out.Plan, out.End), &exit{
-			code: exitInterrupted, err: fmt.Errorf("%s; interrupted on the way back to %s", w.Desired.Back.Reason, cmp.Or(w.Desired.Version, w.Desired.MoveTo)),
+			code: exitInterrupted, err: fmt.Errorf("%s; interrupted on the way back to %s", w.Desired.Back.Reason, cmp.Or(w.Desired.Back.To, w.Desired.Version, w.Desired.MoveTo)),
 			hint: "stopped; go on going back with: " + resume(c),
 		}
 	case reconcile.Superseded:

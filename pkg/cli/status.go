@@ -25,13 +25,15 @@ type statusReport struct {
 	Kubernetes  string              `json:"kubernetes"`
 	NetworkType catalog.NetworkType `json:"networkType,omitempty"`
 	// Proven is true when record, stamp and running CNI agree on the network type.
-	Proven    bool            `json:"networkTypeProven"`
-	AddOn     string          `json:"addon,omitempty"`
-	Installed string          `json:"installedVersion,omitempty"`
-	Wanted    string          `json:"wantedVersion,omitempty"`
-	Newest    string          `json:"newestFitting,omitempty"`
-	Pinned    bool            `json:"pinned"`
-	Pin       *plan.Pin       `json:"pin,omitempty"`
+	Proven    bool      `json:"networkTypeProven"`
+	AddOn     string    `json:"addon,omitempty"`
+	Installed string    `json:"installedVersion,omitempty"`
+	Wanted    string    `json:"wantedVersion,omitempty"`
+	Newest    string    `json:"newestFitting,omitempty"`
+	Pinned    bool      `json:"pinned"`
+	Pin       *plan.Pin `json:"pin,omitempty"`
+	// PinFailed says that nodes did not take the pinned release, and that another one stays; empty where that is not so.
+	PinFailed string          `json:"pinFailed,omitempty"`
 	Settings  *settingsReport `json:"settings,omitempty"`
 	// Held are the releases that the cluster was put back from: automatic updates do not choose them again.
 	Held      []plan.Held             `json:"held,omitempty"`
@@ -137,7 +139,7 @@ func (a *app) statusCommand() *cobra.Command {
 func statusOf(in plan.Input, p plan.Plan) statusReport {
 	r := statusReport{
 		Cluster: p.Cluster, Kubernetes: in.Cluster.Kubernetes.String(), NetworkType: p.NetworkType, AddOn: p.AddOn,
-		Installed: in.Installed.Version, Pinned: p.Pinned, State: p.State, Lifecycle: status.Lifecycle(p), DrivenBy: drivenBy,
+		Installed: in.Installed.Version, Pinned: p.Pinned, PinFailed: p.PinFailed, State: p.State, Lifecycle: status.Lifecycle(p), DrivenBy: drivenBy,
 		Nodes:    nodeCounts{Total: p.Nodes.Total, Updated: p.Nodes.Updated, Ready: p.Nodes.Ready},
 		Findings: p.Findings, Settings: settingsOf(p.Desired.Settings), Held: heldOf(in),
 		Paused: in.Desired.Roll.Paused, Roll: p.Roll, GuardLifted: in.Installed.Lifted,
@@ -330,6 +332,9 @@ func pinText(r statusReport) string {
 		return text
 	}
 	text := fmt.Sprintf("pinned to %s: %s", r.Wanted, r.Pin.Reason)
+	if r.PinFailed != "" {
+		text = fmt.Sprintf("pinned to %s, which FAILED: %s", r.Wanted, r.Pin.Reason)
+	}
 	if r.Pin.By != "" {
 		text += ", by " + r.Pin.By
 	}
