@@ -260,12 +260,21 @@ func TestARollbackBringsBackReleaseAndSettings(t *testing.T) {
 		t.Errorf("recorded is %+v", a.Spec)
 	}
 
-	// A pin that fails is put back as it was, not as a pin of ours.
+	// A pin that fails stays as its operator said it last, and the cluster goes back.
 	c.must(t, "pin", "--version", "0.26.2", "--reason", "older", "--ticket", "NET-7", "--timeout", "2m", "--yes")
 	c.plays(t, "0.27.3")
-	c.want(t, 6, "pin", "--version", "0.27.3", "--reason", "again", "--on-failure", "revert-all", "--timeout", "20s", "--yes").says(t, "rolled back")
-	if a := c.recorded(t); a.Spec.Version != "0.26.2" || a.Spec.Pin.Reason != "older" || a.Spec.Pin.Ticket != "NET-7" {
-		t.Errorf("recorded is %+v with pin %+v", a.Spec, a.Spec.Pin)
+	c.want(t, 6, "pin", "--version", "0.27.3", "--reason", "again", "--on-failure", "revert-all", "--timeout", "20s", "--yes").
+		says(t, "rolled back", "the pin to 0.27.3 stays as it is", "addonctl retry --version 0.27.3")
+	a = c.recorded(t)
+	if a.Spec.Version != "0.27.3" || a.Spec.Pin.Reason != "again" || a.Spec.Pin.At == nil || a.Spec.Rollback != nil || a.Status.CurrentInstalledVersion != "0.26.2" {
+		t.Errorf("recorded is %+v with pin %+v, installed %s", a.Spec, a.Spec.Pin, a.Status.CurrentInstalledVersion)
+	}
+	c.want(t, 3, "update", "--yes").says(t, "PinFailed")
+	c.heals(t, "bad")
+	c.must(t, "retry", "--yes").says(t, "may be tried again")
+	c.must(t, "update", "--timeout", "2m", "--yes")
+	if now := c.recorded(t); now.Status.CurrentInstalledVersion != "0.27.3" || cmp.Diff(a.Spec.Pin, now.Spec.Pin) != "" {
+		t.Errorf("after retry, recorded is %+v with pin %+v", now.Spec, now.Spec.Pin)
 	}
 }
 
