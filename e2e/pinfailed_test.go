@@ -87,6 +87,13 @@ func TestAPinThatFailsStaysAsItWasWritten(t *testing.T) {
 		t.Errorf("held is %+v", h)
 	}
 
+	// Putting back the node that failed, the first, is the whole way back.
+	c.want(t, 4, "pin", "--version", "0.27.3", "--reason", "once more", "--on-failure", "revert-node", "--yes").says(t, "halted at node-0", "addonctl retry")
+	c.until(t, failed)
+	if a = c.recorded(t); a.Spec.Version != "0.27.3" || a.Spec.Pin.Reason != "once more" {
+		t.Errorf("pinned to %q, %+v", a.Spec.Version, a.Spec.Pin)
+	}
+
 	// The negative control of "not tried again": retry, and nothing else, brings it on.
 	c.heals(t, "pull")
 	c.keepsTo(t, func() {})

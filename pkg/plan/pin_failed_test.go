@@ -96,6 +96,19 @@ func TestAPinThatFailedIsNotTriedAgainByItself(t *testing.T) {
 	}
 }
 
+// Where only the node that failed is put back, the others keep the pin until somebody decides: then it is tried again.
+func TestAPinThatFailedStandsHalfWayUntilRetry(t *testing.T) {
+	t.Parallel()
+	in := with(rolled(t, 1), backTo("node-2"), pinnedAt(monday), func(in *plan.Input) { in.Desired.MoveTo, in.Desired.Back.To = "", "0.26.2" })
+	if p := plan.Make(rendered(in)); p.State != plan.HaltedState || p.To != "0.26.2" || p.PinFailed == "" || len(p.Steps) > 0 {
+		t.Errorf("half way it is %s at %s, failed %q, steps %+v", p.State, p.To, p.PinFailed, p.Steps)
+	}
+	in.Desired.Back = plan.Back{} // which retry gives up
+	if p := plan.Make(rendered(in)); p.State != plan.Applying || p.To != "0.27.3" || p.PinFailed != "" {
+		t.Errorf("after retry it is %s at %s, failed %q", p.State, p.To, p.PinFailed)
+	}
+}
+
 // What people ask for while a way back from a pin is under way.
 func TestAWayBackFromAPinLeavesThePin(t *testing.T) {
 	t.Parallel()
