@@ -193,6 +193,8 @@ func random(name string) *rand.Rand {
 type point struct {
 	killed  bool
 	problem string
+	// unanswered is true when it was not killed, and the API server did not answer it in time.
+	unanswered bool
 	// start is where it began, run the last command of it, and at the call that was struck.
 	start testkube.State
 	run   *command
@@ -204,10 +206,10 @@ func (l *lab) killAt(o operation, s spot, want outcome) point {
 	l.tb.Helper()
 	p := l.twice(o, s, want)
 	for range attempts {
-		if p.problem == "" || !l.uneasy(p.start) {
+		if p.problem == "" || !p.unanswered && !l.uneasy(p.start) {
 			break
 		}
-		l.tb.Logf("%s killed at %s: the controller was not at rest before, so again", o.name, s)
+		l.tb.Logf("%s killed at %s: the controller was not at rest before, or the API server did not answer, so again", o.name, s)
 		p = l.twice(o, s, want)
 	}
 	if p.problem != "" {
@@ -234,7 +236,7 @@ func (l *lab) twice(o operation, s spot, want outcome) point {
 	l.proxy.Plan(nil)
 	p.killed = killed.Load()
 	if !p.killed && first != 0 {
-		p.problem = "not killed, and yet it failed"
+		p.problem, p.unanswered = "not killed, and yet it failed", first == unreachable
 	}
 	p.run = c // one that came to its end before that call counts as undisturbed
 	if p.killed {

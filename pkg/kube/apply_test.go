@@ -44,6 +44,10 @@ func TestARealAPIServer(t *testing.T) {
 		t.Parallel()
 		lacking(t, c)
 	})
+	t.Run("asks again for a right where no answer comes", func(t *testing.T) {
+		t.Parallel()
+		unanswered(t, c)
+	})
 }
 
 func connect(t *testing.T, c *testkube.Cluster) *kube.Client {

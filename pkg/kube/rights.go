@@ -75,7 +75,7 @@ func (c *Client) may(ctx context.Context, r Right) (bool, error) {
 			Verb: r.Verb, Group: r.Group, Resource: resource, Subresource: subresource, Namespace: r.Namespace, Name: r.Name,
 		},
 	}}
-	got, err := c.Typed.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+	got, err := c.review(ctx, review)
 	if err != nil {
 		return false, err
 	}
@@ -83,6 +83,25 @@ func (c *Client) may(ctx context.Context, r Right) (bool, error) {
 		c.rights.Store(r, time.Now())
 	}
 	return got.Status.Allowed, nil
+}
+
+// A question that a server leaves without an answer for so long is asked again, a few times: to ask changes nothing, and one lost answer of dozens is
+// no reason to end a command.
+const (
+	answerWithin = 10 * time.Second
+	questions    = 3
+)
+
+func (c *Client) review(ctx context.Context, r *authorizationv1.SelfSubjectAccessReview) (*authorizationv1.SelfSubjectAccessReview, error) {
+	for tried := 1; ; tried++ {
+		within, cancel := context.WithTimeout(ctx, answerWithin)
+		got, err := c.Typed.AuthorizationV1().SelfSubjectAccessReviews().Create(within, r, metav1.CreateOptions{})
+		unanswered := within.Err() != nil && ctx.Err() == nil
+		cancel()
+		if err == nil || !unanswered || tried == questions {
+			return got, err //nolint:wrapcheck // Missing says what was asked
+		}
+	}
 }
 
 // WriteRights are the rights that applying the objects needs: get, create and patch of each kind in its namespace.
