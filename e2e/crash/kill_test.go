@@ -193,7 +193,7 @@ func random(name string) *rand.Rand {
 type point struct {
 	killed  bool
 	problem string
-	// unanswered is true when it was not killed, and the API server did not answer it in time.
+	// unanswered is true when the API server did not answer a run that nobody killed.
 	unanswered bool
 	// start is where it began, run the last command of it, and at the call that was struck.
 	start testkube.State
@@ -241,7 +241,7 @@ func (l *lab) twice(o operation, s spot, want outcome) point {
 	p.run = c // one that came to its end before that call counts as undisturbed
 	if p.killed {
 		if p.run = l.start("", o.args...); !o.ended(p.run) {
-			p.problem = "it was not finished"
+			p.problem, p.unanswered = "it was not finished", p.run.wait() == unreachable
 		}
 	}
 	if p.problem == "" {
