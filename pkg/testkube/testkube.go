@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -115,14 +116,17 @@ func (c *Cluster) end(ctx context.Context, tb testing.TB) {
 	}
 }
 
-// dump keeps the logs, and shows the last complaints in them and the warnings of the cluster. It is brief: several clusters may belong to a
-// test, and whoever reads the end of its output is to find what failed in it.
+// dump keeps the logs, and shows the last complaints in them and the warnings of the cluster, once for each test: whoever reads the end of its
+// output is to find what failed in it, and several clusters may belong to it.
 func (c *Cluster) dump(ctx context.Context, tb testing.TB) {
 	tb.Helper()
 	if kept, err := c.keepLogs(tb.Name()); err != nil {
 		tb.Logf("keeping the logs: %v", err)
 	} else {
 		tb.Logf("the logs are kept in %s", kept)
+	}
+	if _, shown := dumped.LoadOrStore(tb.Name(), true); shown {
+		return
 	}
 	for _, p := range sandbox.Programs() {
 		if said := complaints(c.LogTail(p, 500)); len(said) > 0 {
@@ -136,10 +140,18 @@ func (c *Cluster) dump(ctx context.Context, tb testing.TB) {
 		tb.Logf("listing events: %v", err)
 		return
 	}
+	var said []string
 	for _, e := range events.Items {
-		tb.Logf("event %s %s/%s: %s: %s", e.InvolvedObject.Kind, e.InvolvedObject.Namespace, e.InvolvedObject.Name, e.Reason, e.Message)
+		line := fmt.Sprintf("event %s %s/%s: %s: %s", e.InvolvedObject.Kind, e.InvolvedObject.Namespace, e.InvolvedObject.Name, e.Reason, e.Message)
+		if !slices.Contains(said, line) {
+			said = append(said, line)
+			tb.Log(line)
+		}
 	}
 }
+
+// dumped are the names of the tests of which a cluster was shown.
+var dumped sync.Map
 
 // keepLogs copies the logs to a folder that outlives the cluster, until the test fails again.
 func (c *Cluster) keepLogs(test string) (folder string, err error) {
