@@ -120,7 +120,7 @@ func (i *outdatedItem) releases(in plan.Input, p plan.Plan) {
 	for _, v := range p.Nodes.Versions {
 		if v.Version != in.Installed.Version {
 			i.Nodes = append(i.Nodes, v)
-			i.Why = append(i.Why, versionsText([]noderoll.VersionCount{v}))
+			i.Why = append(i.Why, v.String())
 		}
 	}
 }

@@ -70,7 +70,7 @@ func stopped(out reconcile.Outcome) error {
 	}
 	return &exit{
 		code: exitRefused,
-		err:  fmt.Errorf("%s: %s; %s; the nodes run %s", what, p.Recalled, standing(p.Roll), versionsText(p.Nodes.Versions)),
+		err:  fmt.Errorf("%s: %s; %s; the nodes run %s", what, p.Recalled, standing(p.Roll), p.Nodes.Runs()),
 		hint: fmt.Sprintf("%s; the template stays %s %s, so a pod that is made anew, on whichever node, takes it; all nodes leave it with: %s%s",
 			who, p.AddOn, p.Hop, leave(p), back(out, p)),
 	}

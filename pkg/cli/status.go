@@ -227,7 +227,7 @@ func (r statusReport) table(w io.Writer, wide bool) {
 	}
 	if r.Installed != "" {
 		rows = append(rows, []string{"Nodes:", fmt.Sprintf("%d, %d of the newest revision, %d ready", r.Nodes.Total, r.Nodes.Updated, r.Nodes.Ready)},
-			[]string{"They run:", versionsText(r.Versions)})
+			[]string{"They run:", noderoll.Truth{Versions: r.Versions}.Runs()})
 	}
 	rows = append(rows, r.rollRows(wide)...)
 	for _, h := range r.Held {
@@ -348,15 +348,4 @@ func pinText(r statusReport) string {
 		text += ", ticket " + r.Pin.Ticket
 	}
 	return text
-}
-
-func versionsText(vs []noderoll.VersionCount) string {
-	var out []string
-	for _, v := range vs {
-		out = append(out, fmt.Sprintf("%s on %s", v.Version, plural(v.Nodes, "node", "nodes")))
-	}
-	if len(out) == 0 {
-		return "nothing"
-	}
-	return strings.Join(out, ", ")
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/hub"
 	"github.com/addonctl/addonctl/pkg/observe"
@@ -35,7 +33,7 @@ func Wish(in plan.Input, p plan.Plan) hub.Wish {
 // Save records a wish; who pinned, and when, comes from the API server. A pin that is not asked for stays as it was recorded.
 func (s *Seat) Save(ctx context.Context, r plan.Request, w hub.Wish) error {
 	if pins(r, w) && w.Desired.Pin.At.IsZero() {
-		user, now, err := s.person(ctx)
+		user, now, err := observe.WhoAmI(ctx, s.Hub.Client())
 		if err != nil {
 			s.note("who pins cannot be told: " + err.Error())
 			now = time.Now()
@@ -46,17 +44,6 @@ func (s *Seat) Save(ctx context.Context, r plan.Request, w hub.Wish) error {
 		return fmt.Errorf("recording what %s wants: %w", r.Verb, err)
 	}
 	return nil
-}
-
-// person is whoever records a wish, and the time of the API server that holds the records. A server that fails to answer now and then is asked again: it
-// is the one moment to learn who pins. One that cannot say it, or may not, never will.
-func (s *Seat) person(ctx context.Context) (user string, now time.Time, err error) {
-	for tried := 1; ; tried++ {
-		user, now, err = observe.WhoAmI(ctx, s.Hub.Client())
-		if err == nil || tried == attempts || apierrors.IsNotFound(err) || apierrors.IsForbidden(err) || pause(ctx, s.Loop.Pause) != nil {
-			return user, now, err
-		}
-	}
 }
 
 // pins tells whether a wish is recorded with a pin of whoever asks: another one than was seen, or the same said anew.

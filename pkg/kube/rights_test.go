@@ -60,7 +60,6 @@ func lacking(t *testing.T, c *testkube.Cluster) {
 	}
 }
 
-// A server that does not answer must not look like a user without, or with, all rights.
 // unanswered loses the answers to two of the questions. It would catch a client that ends a command for it: of dozens that are asked at once, a busy server
 // left one in ten thousand unanswered for half a minute.
 func unanswered(t *testing.T, c *testkube.Cluster) {
@@ -87,6 +86,7 @@ func unanswered(t *testing.T, c *testkube.Cluster) {
 	}
 }
 
+// A server that does not answer must not look like a user without, or with, all rights.
 func TestRightsThatCannotBeAskedForAreAnError(t *testing.T) {
 	t.Parallel()
 	got, err := unconnected(t).Missing(t.Context(), []kube.Right{{Verb: "get", Resource: "nodes"}})

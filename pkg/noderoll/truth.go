@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // State of one node in respect of the newest revision.
@@ -58,6 +59,14 @@ type VersionCount struct {
 	Nodes   int    `json:"nodes"`
 }
 
+// String is such as "0.27.3 on 2 nodes".
+func (v VersionCount) String() string {
+	if v.Nodes == 1 {
+		return v.Version + " on 1 node"
+	}
+	return fmt.Sprintf("%s on %d nodes", v.Version, v.Nodes)
+}
+
 // None stands for the version of nodes that should run the add-on and have no pod of it.
 const None = "none"
 
@@ -76,6 +85,15 @@ type Truth struct {
 	Versions []VersionCount `json:"versions,omitempty"`
 	// Waiting lists the nodes that are not Ready, ordered by name.
 	Waiting []Waiting `json:"waiting,omitempty"`
+}
+
+// Runs says which versions run on how many nodes; "nothing" without nodes.
+func (t Truth) Runs() string {
+	out := make([]string, 0, len(t.Versions))
+	for _, v := range t.Versions {
+		out = append(out, v.String())
+	}
+	return cmp.Or(strings.Join(out, ", "), "nothing")
 }
 
 // Waiting is a node that should run the newest revision and does not yet, with the reason as far as it is known.

@@ -7,6 +7,7 @@ import (
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
@@ -71,13 +72,29 @@ func (o *Observer) server(ctx context.Context, in *plan.Input) error {
 	return ctx.Err()
 }
 
-// WhoAmI asks the API server for our user's name and for its own clock, which is the one to compare its timestamps with.
+// How often, and after what pause, an API server is asked who we are that fails to answer now and then. A pin without a name stays one.
+const (
+	asked      = 3
+	askedAfter = 200 * time.Millisecond
+)
+
+// WhoAmI asks the API server for our user's name and for its own clock, which is the one to compare its timestamps with. A server that fails to
+// answer is asked again; one that cannot say it, as before Kubernetes 1.28, or may not, is not.
 func WhoAmI(ctx context.Context, c *kube.Client) (user string, now time.Time, err error) {
-	r, err := c.Typed.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
-	if err != nil {
-		return "", time.Time{}, fmt.Errorf("asking who we are: %w", err)
+	for tried := 1; ; tried++ {
+		r, err := c.Typed.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+		switch {
+		case err == nil:
+			return r.Status.UserInfo.Username, r.CreationTimestamp.Time, nil
+		case tried == asked, apierrors.IsNotFound(err), apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
+			return "", time.Time{}, fmt.Errorf("asking who we are: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return "", time.Time{}, fmt.Errorf("asking who we are: %w", err)
+		case <-time.After(askedAfter):
+		}
 	}
-	return r.Status.UserInfo.Username, r.CreationTimestamp.Time, nil
 }
 
 func (o *Observer) identity(ctx context.Context, in *plan.Input) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/addonctl/addonctl/addons"
 	"github.com/addonctl/addonctl/charts"
@@ -96,6 +98,7 @@ func TestWhatIsSeenOfARealCluster(t *testing.T) {
 	// In this order: each goes on from the cluster as the one before left it.
 	t.Run("an empty cluster has nodes and nothing else", c.empty)
 	t.Run("we and the server's clock are known", c.whoAmI)
+	t.Run("who we are is asked again", c.whoAmIAgain)
 	t.Run("a registered cluster has its record and its stamp", c.registered)
 	t.Run("an installed add-on is seen with its revisions and pods", c.installed)
 	t.Run("the DaemonSet controller would not place pods elsewhere", c.exempt)
@@ -208,6 +211,29 @@ func (c *cluster) whoAmI(t *testing.T) {
 	o.Now = func() time.Time { return time.Time{} }
 	if in, err := o.Observe(t.Context()); err != nil || in.Now.Before(before.Truncate(time.Second)) {
 		t.Errorf("it was looked at %s by our own clock, %v", in.Now, err)
+	}
+}
+
+// whoAmIAgain has the API server fail twice to say who its user is. It would catch a pin that is recorded as nobody's for one failed call.
+func (c *cluster) whoAmIAgain(t *testing.T) {
+	p := c.Proxy(t)
+	config, err := clientcmd.BuildConfigFromFlags("", p.KubeconfigPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := kube.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := testkube.Instead(http.StatusInternalServerError, metav1.StatusReasonInternalError, 0)
+	p.Plan(testkube.At(map[int]testkube.Fault{1: broken, 2: broken}))
+	if user, _, err := WhoAmI(t.Context(), k); err != nil || user == "" {
+		t.Errorf("we are %q, %v", user, err)
+	}
+	forbidden := testkube.Instead(http.StatusForbidden, metav1.StatusReasonForbidden, 0)
+	p.Plan(testkube.At(map[int]testkube.Fault{1: forbidden}))
+	if _, _, err := WhoAmI(t.Context(), k); err == nil || len(p.Calls()) != 1 {
+		t.Errorf("who may not ask is told so after %d calls: %v", len(p.Calls()), err)
 	}
 }
 

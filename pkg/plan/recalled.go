@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/addonctl/addonctl/pkg/catalog"
 	"github.com/addonctl/addonctl/pkg/noderoll"
@@ -58,14 +57,5 @@ func (d decision) rollRecalled() []Finding {
 	if d.desired.Version != "" {
 		fix = "the pin holds it until its operator decides: addonctl pin --version …, addonctl unpin or addonctl rollback"
 	}
-	return note(RollRecalled, fmt.Sprintf("%s; %s; the nodes run %s", why, text, d.versionsText()), fix+"; once the recall is taken off (addonctl recall --undo), the same command goes on")
-}
-
-// versionsText says which version runs on how many nodes.
-func (d decision) versionsText() string {
-	var out []string
-	for _, v := range noderoll.Sum(d.Nodes, d.Installed.Newest).Versions {
-		out = append(out, fmt.Sprintf("%s on %s", v.Version, count(v.Nodes, "node", "nodes")))
-	}
-	return strings.Join(out, ", ")
+	return note(RollRecalled, fmt.Sprintf("%s; %s; the nodes run %s", why, text, noderoll.Sum(d.Nodes, d.Installed.Newest).Runs()), fix+"; once the recall is taken off (addonctl recall --undo), the same command goes on")
 }
