@@ -296,6 +296,8 @@ func (o *office) foresees(t *testing.T) {
 		t.Error(err)
 	}
 	o.must(t, "rollout", "simulate", "--policy", file, "--version", "0.99.0", "--fails", "1").says(t, "the catalog does not know Flannel 0.99.0")
+	policy("{addons: [Flannel], paused: true}")
+	o.must(t, "rollout", "simulate", "--policy", file).says(t, "spec.paused of policy fleet is true, so no rollout is opened")
 	policy("{addons: [Flannel], selector: tier=canary, minimumAge: 720h}")
 	out = o.must(t, "rollout", "simulate", "--policy", file, "--version", "0.99.0", "--at", "2027-01-01T00:00:00Z", "--for", "48h").out
 	if want := "Waiting: the release is old enough on 2027-01-31"; !strings.Contains(out, want) {

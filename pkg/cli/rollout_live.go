@@ -96,6 +96,9 @@ func (a *app) liveScenario(c *cobra.Command, f liveFlags) (s rollout.Scenario, a
 		return s, "", &exit{code: exitRefused, err: fmt.Errorf("%s %s was recalled: %s", x.AddOn, x.Version, cmp.Or(r.Reason, "no reason was given"))}
 	}
 	a.judge(&x, cat)
+	if p.Spec.Paused {
+		a.note(fmt.Sprintf("note: spec.paused of policy %s is true, so no rollout is opened: this is what would happen without it", p.Name))
+	}
 	assumed = x.paces(fleet.Rollouts, f.takes)
 	s = status.Foresee(fleet, p, x.Coming)
 	if len(s.Clusters) == 0 {
