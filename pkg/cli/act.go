@@ -119,7 +119,7 @@ func (s *session) foreseeOne(ctx context.Context, r plan.Request, f actFlags) (p
 func (s *session) unchanged(c *cobra.Command, in plan.Input, p plan.Plan) (*actReport, error) {
 	s.tell(p)
 	if err := s.loop.Recorder.Record(c.Context(), in, p); err != nil {
-		s.note("keeping the status: " + err.Error())
+		s.refresh(c.Context())
 	}
 	return report(in, p, outcomeUnchanged), stillHalted(c, in, p)
 }
@@ -141,12 +141,19 @@ func (s *session) carryOut(c *cobra.Command, in plan.Input, p plan.Plan, w hub.W
 
 // refresh looks again and keeps the status, so that its conditions speak of the wish that was just recorded.
 func (s *session) refresh(ctx context.Context) {
-	in, p, err := s.loop.Look(ctx)
-	if err == nil {
-		err = s.loop.Recorder.Record(ctx, in, p)
-	}
-	if err != nil {
-		s.note("keeping the status: " + err.Error())
+	const most = 3
+	for tried := 1; ; tried++ {
+		in, p, err := s.loop.Look(ctx)
+		if err == nil {
+			err = s.loop.Recorder.Record(ctx, in, p)
+		}
+		switch {
+		case err == nil:
+			return
+		case tried == most || !s.loop.Transient(err) || ctx.Err() != nil:
+			s.note("keeping the status: " + err.Error())
+			return
+		}
 	}
 }
 

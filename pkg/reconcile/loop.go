@@ -100,7 +100,8 @@ const (
 	// attempts is how often in a row a round may end with a transient error before anything was written, and how often the
 	// same step may be carried out.
 	attempts = 5
-	// confirmations is how often a refusal that comes in the middle of a run is looked at again.
+	// confirmations is how often a refusal that comes in the middle of a run is looked at again, and how often an end whose status could
+	// not be kept.
 	confirmations = 3
 )
 
@@ -194,6 +195,9 @@ type Course struct {
 	times int
 	// refusals in a row, after a look that had none.
 	refusals int
+	// ending is how the course would have ended, had the status been kept that says so; untold counts the rounds since.
+	ending End
+	untold int
 
 	glance
 }
@@ -208,8 +212,24 @@ func (r *Course) Close() { r.unfollow() }
 func (r *Course) Outcome() Outcome { return r.out }
 
 // Step is one round: a look, the status, at most one step. It waits for no node. After an error that is transient, the next step is due
-// after a while; any other ends the course.
+// after a while; any other ends the course. An end whose status could not be kept is looked at again a few times: nobody may look for long, and
+// the record would say that it goes on.
 func (r *Course) Step(ctx context.Context) (Next, error) {
+	next, err := r.round(ctx)
+	if r.ending == "" || r.out.End != "" {
+		return next, err
+	}
+	if r.untold++; r.untold <= confirmations && (err == nil || r.passes(err)) {
+		return AfterPause, err
+	}
+	if err != nil {
+		r.trouble(err)
+	}
+	r.out.End = r.ending
+	return Ended, nil
+}
+
+func (r *Course) round(ctx context.Context) (Next, error) {
 	began := time.Now()
 	in, p, err := r.Look(ctx)
 	if err != nil {
@@ -217,8 +237,9 @@ func (r *Course) Step(ctx context.Context) (Next, error) {
 	}
 	r.took = time.Since(began)
 	r.out.Input, r.out.Plan = in, p
-	if err := r.Recorder.Record(ctx, in, p); err != nil {
-		r.trouble(fmt.Errorf("keeping the status: %w", err))
+	untold := r.Recorder.Record(ctx, in, p)
+	if untold != nil {
+		r.trouble(fmt.Errorf("keeping the status: %w", untold))
 	}
 	if r.Progress != nil {
 		r.Progress(in, p)
@@ -230,7 +251,12 @@ func (r *Course) Step(ctx context.Context) (Next, error) {
 	}
 	r.refusals = 0
 	next, _ := p.Next()
-	if end := r.end(in, p, next); end != "" {
+	end := r.end(in, p, next)
+	if r.ending = ""; end != "" {
+		if untold != nil && r.passes(untold) {
+			r.ending = end
+			return AfterPause, nil
+		}
 		r.out.End = end
 		return Ended, nil
 	}
@@ -397,6 +423,8 @@ func (r *Course) stopped(ctx context.Context, err error) (Outcome, error) {
 	}
 	interrupted := ctx.Err() != nil
 	switch {
+	case r.ending != "":
+		r.out.End, r.failing = r.ending, nil
 	case interrupted:
 		r.out.End = Interrupted
 		r.failing = nil // whoever interrupts does not ask for errors

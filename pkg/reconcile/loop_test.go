@@ -107,8 +107,9 @@ type world struct {
 	looks []look
 	// do answers the steps in their order, the last one for ever; none means that all succeed.
 	do []error
-	// record answers every status that is kept.
-	record error
+	// record answers every status that is kept, and records the first ones instead.
+	record  error
+	records []error
 	// change answers every comparison with the cluster.
 	change error
 
@@ -143,6 +144,11 @@ func (w *world) Do(_ context.Context, _ plan.Input, s plan.Step) (plan.Result, e
 
 func (w *world) Record(_ context.Context, _ plan.Input, p plan.Plan) error {
 	w.log = append(w.log, fmt.Sprintf("record: %s, %d of %d", p.State, p.Nodes.Ready, p.Nodes.Total))
+	if len(w.records) > 0 {
+		var err error
+		err, w.records = w.records[0], w.records[1:]
+		return err
+	}
 	return w.record
 }
 
@@ -626,6 +632,38 @@ func TestAStatusThatCannotBeKeptDoesNotStopTheRun(t *testing.T) {
 			"record: UpToDate, 2 of 2", "trouble: keeping the status: the server refuses",
 		)
 	})
+}
+
+// A status that was not kept for once is kept by another look, where it is the last one: nobody may look again for long. It would catch a record that says
+// "Rolling" of what a command has ended. A server that keeps none is not waited for, and time that runs out meanwhile is no other end.
+func TestTheLastStatusIsKeptByAnotherLook(t *testing.T) {
+	t.Parallel()
+	lost, gone, noticed := "trouble: keeping the status: "+errAway.Error(), "look: "+errAway.Error(), "trouble: "+errAway.Error()
+	told := "record: UpToDate, 2 of 2"
+	for name, c := range map[string]struct {
+		w     world
+		limit time.Duration
+		want  []string
+	}{
+		"once":                {world{looks: sees(settled()), records: []error{errAway}}, time.Hour, []string{told, lost, told}},
+		"never":               {world{looks: sees(settled()), record: errAway}, time.Hour, []string{told, lost, told, lost, told, lost, told, lost}},
+		"the server goes":     {world{looks: append(sees(settled()), look{err: errAway}), record: errAway}, time.Hour, []string{told, lost, gone, noticed, gone, noticed, gone, noticed}},
+		"it breaks meanwhile": {world{looks: append(sees(settled()), look{err: errFinal}), record: errAway}, time.Hour, []string{told, lost, "look: " + errFinal.Error(), "trouble: " + errFinal.Error()}},
+		"the time runs out":   {world{looks: sees(settled()), record: errAway}, time.Second / 2, []string{told, lost}},
+		"something else follows": {
+			world{looks: sees(settled(), unwritten(), settled()), records: []error{errAway, nil, nil}},
+			time.Hour,
+			[]string{told, lost, "record: Applying, 2 of 2", "do: Apply 0.26.2", told},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				run(t, c.w.loop(c.limit), reconcile.Done)
+				c.w.did(t, c.want...)
+			})
+		})
+	}
 }
 
 func TestEveryLookIsShown(t *testing.T) {
