@@ -24,6 +24,7 @@ func TestADisturbedCommandIsFinishedByTheNext(t *testing.T) {
 	b := begin(t)
 	t.Run("killed at any call", b.kills)
 	t.Run("faults", b.faults)
+	t.Run("the last status is lost", b.untold)
 	t.Run("two actors", b.actors)
 	t.Run("reinstalling is noticed", b.reinstalls)
 }

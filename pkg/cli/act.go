@@ -150,7 +150,7 @@ func (s *session) refresh(ctx context.Context) {
 		switch {
 		case err == nil:
 			return
-		case tried == most || !s.loop.Transient(err) || ctx.Err() != nil:
+		case tried == most || !drive.Passing(err) || ctx.Err() != nil:
 			s.note("keeping the status: " + err.Error())
 			return
 		}

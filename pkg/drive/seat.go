@@ -62,7 +62,7 @@ func New(p Place) *Seat {
 		Engine:   &helm.Engine{Target: p.Target, Charts: p.Charts, Now: time.Now},
 	}
 	s.Loop = &reconcile.Loop{
-		Observer: s, Engine: s.Engine, Watcher: s, Recorder: &hub.Recorder{Hub: h, By: p.By}, Pause: time.Second, Transient: Transient,
+		Observer: s, Engine: s.Engine, Watcher: s, Recorder: &hub.Recorder{Hub: h, By: p.By}, Pause: time.Second, Transient: Transient, Passing: Passing,
 	}
 	return s
 }
@@ -106,6 +106,10 @@ func Transient(err error) bool {
 	return kube.Unreachable(err) || apierrors.IsConflict(err) || errors.Is(err, hub.ErrChanged) ||
 		errors.Is(err, record.ErrTaken) || errors.Is(err, helm.ErrStale) || errors.Is(err, helm.ErrRefused) || errors.Is(err, plan.ErrNotYet)
 }
+
+// Passing tells errors of keeping a status after which it is worth another try: the transient ones, and a server that failed inside. A step is not
+// repeated for that, as a webhook that refuses it says the same.
+func Passing(err error) bool { return Transient(err) || apierrors.IsInternalError(err) }
 
 func pause(ctx context.Context, d time.Duration) error {
 	select {

@@ -86,6 +86,8 @@ type Loop struct {
 	Pause time.Duration
 	// Transient tells errors after which looking again is the right thing.
 	Transient func(error) bool
+	// Passing tells errors of keeping the last status after which it is tried again; nil takes Transient.
+	Passing func(error) bool
 	// Tenure is asked before each step whether this actor still may write; nil is fine.
 	Tenure func(context.Context) error
 	// Progress is called after each look; nil is fine.
@@ -253,7 +255,7 @@ func (r *Course) round(ctx context.Context) (Next, error) {
 	next, _ := p.Next()
 	end := r.end(in, p, next)
 	if r.ending = ""; end != "" {
-		if untold != nil && r.passes(untold) {
+		if untold != nil && r.retold(untold) {
 			r.ending = end
 			return AfterPause, nil
 		}
@@ -413,6 +415,11 @@ func (r *Course) begun() bool {
 // passes tells whether a round that ended with this error may be followed by another one, or ended because the time was up.
 func (l *Loop) passes(err error) bool {
 	return l.Transient(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// retold tells whether a status that was not kept for this error is worth another try.
+func (l *Loop) retold(err error) bool {
+	return l.passes(err) || l.Passing != nil && l.Passing(err)
 }
 
 // stopped says how a run ended whose time was up or whose caller went away. When the rounds before had failed, the time

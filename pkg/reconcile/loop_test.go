@@ -21,8 +21,9 @@ import (
 )
 
 var (
-	errAway  = errors.New("the server does not answer")
-	errFinal = errors.New("the server refuses")
+	errAway   = errors.New("the server does not answer")
+	errInside = errors.New("the server fails inside")
+	errFinal  = errors.New("the server refuses")
 )
 
 // limit is a time that ends in the middle of a pause.
@@ -645,7 +646,10 @@ func TestTheLastStatusIsKeptByAnotherLook(t *testing.T) {
 		limit time.Duration
 		want  []string
 	}{
-		"once":                {world{looks: sees(settled()), records: []error{errAway}}, time.Hour, []string{told, lost, told}},
+		"once": {world{looks: sees(settled()), records: []error{errAway}}, time.Hour, []string{told, lost, told}},
+		"the server fails": {
+			world{looks: sees(settled()), records: []error{errInside}}, time.Hour, []string{told, "trouble: keeping the status: " + errInside.Error(), told},
+		},
 		"never":               {world{looks: sees(settled()), record: errAway}, time.Hour, []string{told, lost, told, lost, told, lost, told, lost}},
 		"the server goes":     {world{looks: append(sees(settled()), look{err: errAway}), record: errAway}, time.Hour, []string{told, lost, gone, noticed, gone, noticed, gone, noticed}},
 		"it breaks meanwhile": {world{looks: append(sees(settled()), look{err: errFinal}), record: errAway}, time.Hour, []string{told, lost, "look: " + errFinal.Error(), "trouble: " + errFinal.Error()}},
@@ -659,7 +663,9 @@ func TestTheLastStatusIsKeptByAnotherLook(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				run(t, c.w.loop(c.limit), reconcile.Done)
+				l := c.w.loop(c.limit)
+				l.Passing = func(err error) bool { return errors.Is(err, errInside) }
+				run(t, l, reconcile.Done)
 				c.w.did(t, c.want...)
 			})
 		})
