@@ -70,7 +70,7 @@ func (a agents) touched(now agents) string {
 		cmp.Diff([]any{a.set.UID, a.set.Generation}, []any{now.set.UID, now.set.Generation})
 }
 
-// running waits until every node has a Ready agent.
+// running waits until all agents are available, and the DaemonSet controller, where it changes them, is at its end.
 func (c *cluster) running(t *testing.T, namespace string, nodes int) {
 	t.Helper()
 	testkube.Eventually(t, soon, func(ctx context.Context) error {
@@ -78,8 +78,10 @@ func (c *cluster) running(t *testing.T, namespace string, nodes int) {
 		if err != nil {
 			return err
 		}
-		if int(d.Status.NumberAvailable) != nodes {
-			return fmt.Errorf("%d agents are available", d.Status.NumberAvailable)
+		st := d.Status
+		changes := d.Spec.UpdateStrategy.Type == appsv1.RollingUpdateDaemonSetStrategyType && int(st.UpdatedNumberScheduled) != nodes
+		if int(st.NumberAvailable) != nodes || st.ObservedGeneration != d.Generation || changes {
+			return fmt.Errorf("%d agents are available, %d are of the newest template", st.NumberAvailable, st.UpdatedNumberScheduled)
 		}
 		return nil
 	})

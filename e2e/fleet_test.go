@@ -153,6 +153,7 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 	f.missesItsManager(t, halted.Name, false)
 	f.usesItsRights(t, m) // it has ended
 	f.missesItsManager(t, halted.Name, true)
+	f.tellsWhatIsPinnedThere(t, "prod")
 }
 
 // isTheWayToIts uses the hub's context for one of its clusters. It would catch a command that takes the hub for the cluster: the hub has no node and
@@ -212,7 +213,6 @@ func (f *fleet) heedsWhatIsPinnedThere(t *testing.T, name string) {
 	t.Helper()
 	f.ctl(t, "--cluster", name, "unpin", "--yes")
 	f.members[name].must(t, "--cluster", name, "pin", "--version", "0.26.4", "--reason", "at the cluster", "--yes")
-	f.ctl(t, "--cluster", name, "status").says(t, "Flannel is pinned to 0.26.4 at cluster "+name+" itself")
 	second := &metav1.Duration{Duration: time.Second}
 	f.wish(t, name, func(s *v1alpha1.AddonSpec) { s.Roll.NodeTimeout = &metav1.Duration{Duration: 6 * time.Minute} }) // it is looked at
 	testkube.Eventually(t, soon, func(ctx context.Context) error {
@@ -234,6 +234,14 @@ func (f *fleet) heedsWhatIsPinnedThere(t *testing.T, name string) {
 	if a, err := f.addOn(t.Context(), name); err != nil || a.Spec.Version != "" {
 		t.Errorf("the hub's pin was taken off, and is %q again, %v", a.Spec.Version, err)
 	}
+}
+
+// tellsWhatIsPinnedThere has somebody pin at the cluster itself while no manager takes that over. It would catch a hub's command that keeps to itself what
+// the manager is going to do.
+func (f *fleet) tellsWhatIsPinnedThere(t *testing.T, name string) {
+	t.Helper()
+	f.members[name].must(t, "--cluster", name, "pin", "--version", "0.26.4", "--reason", "later", "--yes")
+	f.ctl(t, "--cluster", name, "status").says(t, "Flannel is pinned to 0.26.4 at cluster "+name+" itself")
 }
 
 // missesItsManager looks at what commands say of a manager that does its work, or that has ended. It would catch a rollout that is said to go on

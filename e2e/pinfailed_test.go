@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/addonctl/addonctl/pkg/api/v1alpha1"
 	"github.com/addonctl/addonctl/pkg/hub"
@@ -155,9 +157,13 @@ func (c *cluster) editions(t *testing.T) func() []v1alpha1.AddonSpec {
 		t.Fatal(err)
 	}
 	seen := []v1alpha1.AddonSpec{a.Spec}
+	var over atomic.Bool
 	var all sync.WaitGroup
 	all.Go(func() {
 		for e := range w.ResultChan() {
+			if e.Type == watch.Error && over.Load() {
+				continue // it was ended in the middle of an event
+			}
 			o, err := runtime.DefaultUnstructuredConverter.ToUnstructured(e.Object)
 			var a v1alpha1.Addon
 			if err == nil {
@@ -170,6 +176,7 @@ func (c *cluster) editions(t *testing.T) func() []v1alpha1.AddonSpec {
 		}
 	})
 	return func() []v1alpha1.AddonSpec {
+		over.Store(true)
 		w.Stop()
 		all.Wait()
 		if len(seen) < 3 {
