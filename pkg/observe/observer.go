@@ -65,6 +65,9 @@ func (o *Observer) server(ctx context.Context, in *plan.Input) error {
 		return err
 	}
 	_, in.Now, err = WhoAmI(ctx, o.Target)
+	if kube.Unreachable(err) {
+		return err
+	}
 	if err != nil || in.Now.IsZero() {
 		in.Now = o.Now() // Kubernetes before 1.28 cannot say; our own clock has to do
 	}
@@ -72,17 +75,21 @@ func (o *Observer) server(ctx context.Context, in *plan.Input) error {
 	return ctx.Err()
 }
 
-// How often, and after what pause, an API server is asked who we are that fails to answer now and then. A pin without a name stays one.
+// How often, and after what pause, an API server is asked who we are that fails to answer now and then, or does not within a time. A pin without a
+// name stays one.
 const (
-	asked      = 3
-	askedAfter = 200 * time.Millisecond
+	asked        = 3
+	askedAfter   = 200 * time.Millisecond
+	answerWithin = 10 * time.Second
 )
 
 // WhoAmI asks the API server for our user's name and for its own clock, which is the one to compare its timestamps with. A server that fails to
 // answer is asked again; one that cannot say it, as before Kubernetes 1.28, or may not, is not.
 func WhoAmI(ctx context.Context, c *kube.Client) (user string, now time.Time, err error) {
 	for tried := 1; ; tried++ {
-		r, err := c.Typed.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+		within, cancel := context.WithTimeout(ctx, answerWithin)
+		r, err := c.Typed.AuthenticationV1().SelfSubjectReviews().Create(within, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+		cancel()
 		switch {
 		case err == nil:
 			return r.Status.UserInfo.Username, r.CreationTimestamp.Time, nil
