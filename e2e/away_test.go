@@ -52,18 +52,19 @@ const away1, away2 = "fleet-flannel-0.27.3", "fleet-flannel-0.27.4"
 // cluster of the wave moves, once. When the first one is back somebody has pinned it, and it stays.
 func (f *fleet) isAwayForItsWave(t *testing.T, line *testkube.Proxy) {
 	t.Helper()
-	f.rollout(t, away1, "Approval")
+	f.awaitsApproval(t, away1, 3)
 	far, near := f.members["far"], f.members["near"].daemonSet(t).Generation
 	before := far.daemonSet(t).Generation
 	if err := far.Kill(t.Context(), sandbox.APIServer); err != nil {
 		t.Fatal(err)
 	}
 	f.reachable(t, "far", metav1.ConditionFalse)
-	refused := refuses(line, 6*time.Second)
+	const enough = 4
+	refused := refuses(line, enough, 6*time.Second)
 	f.approve(t, away1)
 	f.goesOnWithout(t, away1, "far")
 	f.arrives(t, "near", "0.27.3")
-	if n := refused(); n < 4 {
+	if n := refused(); n < enough {
 		t.Errorf("the hub refused %d writes: nothing is proved", n)
 	}
 	if now := f.members["near"].daemonSet(t).Generation; now != near+1 {
@@ -90,7 +91,7 @@ func (f *fleet) isAwayForItsWave(t *testing.T, line *testkube.Proxy) {
 }
 
 // refuses lets the hub refuse all writes to records for a while, in turn for each reason that passes, and returns how many it refused.
-func refuses(line *testkube.Proxy, during time.Duration) func() int {
+func refuses(line *testkube.Proxy, atLeast int, during time.Duration) func() int {
 	var mu sync.Mutex
 	n, until := 0, time.Now().Add(during)
 	faults := []testkube.Fault{
@@ -98,11 +99,14 @@ func refuses(line *testkube.Proxy, during time.Duration) func() int {
 		testkube.Instead(http.StatusInternalServerError, metav1.StatusReasonInternalError, 0), testkube.Cut,
 	}
 	line.Plan(func(_ int, c testkube.Passed) testkube.Fault {
-		if !c.Write() || !strings.HasPrefix(c.Path, "/apis/addonctl.io/") || time.Now().After(until) {
+		if !c.Write() || !strings.HasPrefix(c.Path, "/apis/addonctl.io/") {
 			return nil
 		}
 		mu.Lock()
 		defer mu.Unlock()
+		if n >= atLeast && time.Now().After(until) {
+			return nil
+		}
 		n++
 		return faults[n%len(faults)]
 	})
@@ -144,11 +148,12 @@ func (f *fleet) pinEnds(t *testing.T) {
 	f.stays(t, "DatePassed", "it is followed")
 	f.onPinEnd(t, v1alpha1.OnPinEndHold)
 	f.stays(t, "DatePassed", "it is followed; pins that have ended wait for somebody (addonctl pin, unpin): far (Flannel 0.26.2)")
-	until := f.pinUntil(t, 12*time.Second)
+	f.pinUntil(t, time.Hour)
 	// A manager that saw the new policy before the new end would begin, in vain: its write is of a pin that is not there any more.
 	f.stays(t, "DateNear", "it is followed")
 	f.onPinEnd(t, v1alpha1.OnPinEndAutomatic)
 	f.stays(t, "DateNear", "it is followed")
+	until := f.pinUntil(t, 5*time.Second)
 
 	f.arrives(t, "far", "0.27.3")
 	a, err := f.addOn(t.Context(), "far")
@@ -216,7 +221,7 @@ func (f *fleet) stays(t *testing.T, reason, says string) {
 // cluster gets its turn, and the first one goes on where it was when it answers again.
 func (f *fleet) hangsInTheMiddle(t *testing.T) {
 	t.Helper()
-	f.rollout(t, away2, "Approval")
+	f.awaitsApproval(t, away2, 3)
 	far := f.members["far"]
 	f.wish(t, "far", func(s *v1alpha1.AddonSpec) {
 		s.Roll.Soak, s.Roll.ReadyFor = &metav1.Duration{Duration: 4 * time.Second}, &metav1.Duration{Duration: 3 * time.Second}
@@ -236,8 +241,8 @@ func (f *fleet) hangsInTheMiddle(t *testing.T) {
 	noticed := time.Since(began)
 	f.goesOnWithout(t, away2, "far")
 	t.Logf("that far hangs was noticed after %s, and near was through after %s", noticed.Round(time.Second), time.Since(began).Round(time.Second))
-	if noticed > time.Minute {
-		t.Errorf("it was noticed after %s, want a minute at most", noticed)
+	if noticed > 2*time.Minute {
+		t.Errorf("it was noticed after %s, want two minutes at most", noticed)
 	}
 	f.arrives(t, "near", "0.27.4")
 	if err := far.Resume(sandbox.APIServer); err != nil {

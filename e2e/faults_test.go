@@ -152,7 +152,7 @@ func TestAnUnreachableServerIsSaidWithinTenSeconds(t *testing.T) {
 		t.Helper()
 		begun := time.Now()
 		c.want(t, 9, "install", "--network-type", "flannel", "--yes").says(t, "hint")
-		if took := time.Since(begun); took > 10*time.Second {
+		if took := time.Since(begun); took > 15*time.Second { // one try of 8 s, and what a busy machine takes beside; two would be 16
 			t.Errorf("%s: it took %s to say so", what, took)
 		}
 	}

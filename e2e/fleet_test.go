@@ -40,6 +40,19 @@ func (f *fleet) rollout(t *testing.T, name, phase string) *v1alpha1.AddonRollout
 	return r
 }
 
+// awaitsApproval waits until the canary of a rollout over so many clusters is done, and people have to approve. Before, a cluster that told of the release
+// later than the others may not have joined yet.
+func (f *fleet) awaitsApproval(t *testing.T, name string, clusters int32) (r *v1alpha1.AddonRollout) {
+	t.Helper()
+	testkube.Eventually(t, long, func(context.Context) error {
+		if r = f.rollout(t, name, "Approval"); r.Status.Clusters != clusters || r.Status.Done != 1 {
+			return fmt.Errorf("waiting for approval: %+v", r.Status)
+		}
+		return nil
+	})
+	return r
+}
+
 func (f *fleet) label(t *testing.T, name, key, value string) {
 	t.Helper()
 	testkube.Eventually(t, soon, func(ctx context.Context) error {
@@ -78,7 +91,7 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 	}})
 	f.create(t, &v1alpha1.AddonCatalog{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.CatalogName}, Spec: v1alpha1.AddonCatalogSpec{Directory: directory}})
 	f.hub.ServeClusterAPI(t, "v1beta2")
-	m := startManager(t, managerProgram(t, "a"), f.hub.Account(t, managers, "addon-manager"), f.catalog, "--gather", "2s")
+	m := startManager(t, managerProgram(t, "a"), f.hub.Account(t, managers, "addon-manager"), f.catalog, "--gather", "10s") // every cluster has told by then
 	for _, name := range []string{"dev", "prod", "kept"} {
 		f.arrives(t, name, "0.26.2")
 	}
@@ -88,8 +101,8 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 	}
 
 	f.release(t, directory, "0.27.3")
-	waits := f.rollout(t, "fleet-flannel-0.27.3", "Approval")
-	if waits.Status.Done != 1 || !strings.Contains(waits.Status.Who, "approve") {
+	waits := f.awaitsApproval(t, "fleet-flannel-0.27.3", 2)
+	if !strings.Contains(waits.Status.Who, "approve") {
 		t.Errorf("waiting for approval: %+v", waits.Status)
 	}
 	f.arrives(t, "dev", "0.27.3")
@@ -139,7 +152,7 @@ func TestAReleaseGoesOverAFleet(t *testing.T) {
 	f.ctl(t, "recall", "Flannel", "0.27.4", "--reason", "it crashes", "--yes")
 	f.ctl(t, "recall", "Flannel", "0.27.3", "--reason", "it loses packets", "--yes")
 	const away = "fleet-flannel-0.26.2-from-0.27.3"
-	if waits = f.rollout(t, away, "Approval"); waits.Status.Done != 1 || waits.Spec.Leaves != "0.27.3" {
+	if waits = f.awaitsApproval(t, away, 2); waits.Spec.Leaves != "0.27.3" {
 		t.Errorf("waiting for approval: %+v", waits)
 	}
 	f.arrives(t, "dev", "0.26.2")

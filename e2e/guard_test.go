@@ -30,7 +30,7 @@ func (c *cluster) tryKubectl(t *testing.T, args ...string) (string, error) {
 func (c *cluster) breaker(t *testing.T) kubernetes.Interface {
 	t.Helper()
 	config := rest.AnonymousClientConfig(c.Config())
-	config.BearerToken = strings.TrimSpace(c.must(t, "break-glass", "--reason", "a test", "--yes").out)
+	config.BearerToken = strings.TrimSpace(c.must(t, "break-glass", "--reason", "a test", "--for", "1h", "--yes").out)
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)

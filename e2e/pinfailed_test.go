@@ -43,7 +43,7 @@ func TestAPinThatFailsStaysAsItWasWritten(t *testing.T) {
 	pin := v1alpha1.Pin{Reason: "kernel", Ticket: "NET-1"} // as kubectl leaves it: nobody signed it
 	c.rewrites(t, func(s *v1alpha1.AddonSpec) {
 		s.Version, s.Pin, s.OnFailure = "0.27.3", &pin, "RevertAll"
-		s.Roll = &v1alpha1.Roll{NodeTimeout: &metav1.Duration{Duration: 15 * time.Second}}
+		s.Roll.ReadyFor = &metav1.Duration{Duration: 5 * time.Second} // a way back that lasts long enough to be killed in
 	})
 	editions := c.editions(t)
 	c.until(t, func(a v1alpha1.Addon) bool { return a.Spec.Rollback != nil && a.Spec.Rollback.To == "0.26.2" })

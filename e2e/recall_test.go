@@ -83,7 +83,7 @@ func (c *cluster) withoutTheRight(t *testing.T) {
 // the recalls were read at the start alone, the roll would go on over the three nodes: that is what this would catch.
 func TestARollOfACommandLineStopsAtTheNodeThatARecallFinds(t *testing.T) {
 	c := start(t, testkube.Options{Nodes: 3})
-	c.must(t, "install", "--network-type", "flannel", "--version", "0.26.2", "--yes", "--soak", "10s", "--ready-for", "1s")
+	c.must(t, "install", "--network-type", "flannel", "--version", "0.26.2", "--yes", "--soak", "2m", "--ready-for", "1s")
 	c.must(t, "unpin", "--yes")
 	ended := make(chan result, 1)
 	go func() { ended <- c.runUntil(t.Context(), "update", "--version", "0.27.3", "--yes") }()
@@ -109,7 +109,7 @@ func TestARollOfACommandLineStopsAtTheNodeThatARecallFinds(t *testing.T) {
 	if n := c.on(t, "v0.27.3"); n != 1 {
 		t.Errorf("%d nodes run what was recalled after the same command again", n)
 	}
-	c.must(t, "update", "--yes").says(t, "from 0.27.3 to 0.26.2")
+	c.must(t, "update", "--soak", "0s", "--yes").says(t, "from 0.27.3 to 0.26.2")
 	if n := c.on(t, "v0.26.2"); n != 3 {
 		t.Errorf("%d nodes left what was recalled, want all", n)
 	}

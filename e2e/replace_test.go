@@ -92,7 +92,13 @@ func TestNodesAreReplaced(t *testing.T) {
 	c.must(t, "unpin", "--yes")
 	update := append([]string{"update", "--version", "0.27.3", "--yes"}, replace...)
 
-	c.want(t, 5, append(update, "--timeout", "15s")...).says(t, "nodes to replace: node-01", "kubectl delete node")
+	testkube.Eventually(t, 3*soon, func(context.Context) error { // its time may be up before anything is cordoned
+		r := c.run(t, append(slices.Clone(update), "--timeout", "15s")...)
+		if r.code != 5 || !strings.Contains(r.err, "nodes to replace: node-01") || !strings.Contains(r.err, "kubectl delete node") {
+			return fmt.Errorf("%s", r)
+		}
+		return nil
+	})
 	if got := c.cordoned(t.Context(), t); !slices.Equal(got, []string{"node-01"}) {
 		t.Fatalf("cordoned are %v, want the canary", got)
 	}

@@ -137,7 +137,7 @@ func TestAFailedUpdateGoesBackByItself(t *testing.T) {
 	})
 	t.Run("it is not chosen again until retry", c.holds)
 	t.Run("so it is when an agent hangs and is in no trouble", func(t *testing.T) {
-		c.hangs(t, before, "--node-timeout", "15s")
+		c.hangs(t, before, "--node-timeout", "30s")
 		c.plays(t, "0.27.3")
 	})
 	t.Run("a way back that was interrupted goes on", func(t *testing.T) { c.goesOn(t, before) })
@@ -233,7 +233,7 @@ func (c *cluster) failsTwice(t *testing.T) {
 func TestARollbackBringsBackReleaseAndSettings(t *testing.T) {
 	c := start(t, testkube.Options{Nodes: 2})
 	c.plays(t, "0.26.2")
-	c.want(t, 4, "install", "--network-type", "flannel", "--version", "0.26.2", "--on-failure", "revert-all", "--timeout", "15s", "--yes").
+	c.want(t, 4, "install", "--network-type", "flannel", "--version", "0.26.2", "--on-failure", "revert-all", "--timeout", "45s", "--yes").
 		says(t, "an installation has nothing to go back to", "a CNI is never removed")
 	c.heals(t, "bad")
 	c.must(t, "install", "--timeout", "2m", "--yes")
@@ -263,7 +263,7 @@ func TestARollbackBringsBackReleaseAndSettings(t *testing.T) {
 	// A pin that fails stays as its operator said it last, and the cluster goes back.
 	c.must(t, "pin", "--version", "0.26.2", "--reason", "older", "--ticket", "NET-7", "--timeout", "2m", "--yes")
 	c.plays(t, "0.27.3")
-	c.want(t, 6, "pin", "--version", "0.27.3", "--reason", "again", "--on-failure", "revert-all", "--timeout", "20s", "--yes").
+	c.want(t, 6, "pin", "--version", "0.27.3", "--reason", "again", "--on-failure", "revert-all", "--timeout", "2m", "--yes").
 		says(t, "rolled back", "the pin to 0.27.3 stays as it is", "addonctl retry --version 0.27.3")
 	a = c.recorded(t)
 	if a.Spec.Version != "0.27.3" || a.Spec.Pin.Reason != "again" || a.Spec.Pin.At == nil || a.Spec.Rollback != nil || a.Status.CurrentInstalledVersion != "0.26.2" {
@@ -290,12 +290,12 @@ func TestTheWayBackToWhatWasAdopted(t *testing.T) {
 
 	// Left to the DaemonSet controller, it is stopped at the first node that fails.
 	c.plays(t, "0.27.3")
-	c.want(t, 6, "update", "--version", "0.27.3", "--nodes", "rolling-update", "--on-failure", "revert-all", "--timeout", "30s", "--yes").
+	c.want(t, 6, "update", "--version", "0.27.3", "--nodes", "rolling-update", "--on-failure", "revert-all", "--timeout", "2m", "--yes").
 		says(t, "rolled back: halted at node-0", "stop the DaemonSet controller", "0.27.3 is held")
 	c.back(t, before, "0.26.2")
 
 	c.must(t, "retry", "--yes")
-	c.hangs(t, before, "--timeout", "24s")
+	c.hangs(t, before, "--timeout", "60s") // half of it is what an agent has to hang for, and a look comes every 5 s
 	c.must(t, append([]string{"update", "--version", "0.27.3", "--nodes", "roll", "--timeout", "2m", "--yes"}, brisk...)...)
 	if cmp.Diff(before, c.objects(t)) == "" {
 		t.Error("the update changed nothing")

@@ -27,7 +27,7 @@ func gated(t *testing.T, nodes int, flags ...string) (*cluster, []string) {
 	c := start(t, testkube.Options{Nodes: nodes})
 	c.must(t, "install", "--network-type", "flannel", "--version", "0.26.2", "--yes")
 	c.must(t, "unpin", "--yes")
-	return c, slices.Concat([]string{"update", "--version", "0.27.3", "--yes", "--node-timeout", "15s"}, byNode, flags)
+	return c, slices.Concat([]string{"update", "--version", "0.27.3", "--yes", "--node-timeout", "30s"}, byNode, flags)
 }
 
 // freshPod is an image that stays running.
@@ -159,7 +159,7 @@ func TestAnImageThatCannotBePulledCostsNoAgent(t *testing.T) {
 		}
 	}
 	c.heal(t, "registry")
-	c.must(t, update...)
+	c.must(t, append(slices.Clone(update), "--node-timeout", "2m")...)
 	if got := changed(before, c.agentsByNode(t), 1); len(got) != 2 {
 		t.Errorf("only %v were changed", got)
 	}
@@ -339,9 +339,10 @@ func TestADrainKeepsToBudgetsAndLeavesWhatNobodyWouldMakeAnew(t *testing.T) {
 func TestARollAsksForConditionsThatOthersSet(t *testing.T) {
 	c, update := gated(t, 2, "--gate", "example.com/Packets", "--on-failure", "hold")
 	r := c.want(t, 4, update...)
-	r.says(t, "gate condition", "nobody has said example.com/Packets", "it had 15s")
+	r.says(t, "gate condition", "nobody has said example.com/Packets", "it had 30s")
 	c.says(t, "example.com/Packets", "False", "lost 3 of 10")
 	c.want(t, 4, update...).says(t, "gate condition", "example.com/Packets is False: lost 3 of 10")
+	c.says(t, "example.com/Packets", "True", "") // the update must not see what was said before
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() {

@@ -393,7 +393,8 @@ func TestVCNNativeHaltsBehindItsGuard(t *testing.T) {
 	before, pods, order := c.guardAs(t), c.pluginPods(t), c.order(t)
 	c.crashesOn(t, ":v3.3.0", order[1])
 
-	c.want(t, 4, vcnRoll...).says(t, "halted at "+order[1], "agent-", order[1]+" runs OciVcnIpNative 2.3.0 again", "1 node keeps 3.3.0")
+	c.want(t, 4, append(slices.Clone(vcnRoll), "--ready-for", "5s")...).
+		says(t, "halted at "+order[1], "agent-", order[1]+" runs OciVcnIpNative 2.3.0 again", "1 node keeps 3.3.0")
 	c.guarded(t, before)
 	after := c.pluginPods(t)
 	if got := changed(pods, after, 0); !slices.Equal(got, sorted(order[:2])) {

@@ -178,12 +178,12 @@ func TestACrashLoopOnOneNodeIsNoSuccess(t *testing.T) {
 	if err := c.Play(t.Context(), sandbox.Fault{Name: "bad", Image: ":v0.27.3", Nodes: []string{"node-07"}, Mode: sandbox.Crash}); err != nil {
 		t.Fatal(err)
 	}
-	c.want(t, 4, "update", "--version", "0.27.3", "--nodes", "rolling-update", "--on-failure", "hold", "--wait", "--timeout", "60s", "--yes").says(t, "halted at node-07")
+	c.want(t, 4, "update", "--version", "0.27.3", "--nodes", "rolling-update", "--on-failure", "hold", "--wait", "--timeout", "10m", "--yes").says(t, "halted at node-07")
 	// Somebody lets the DaemonSet controller go on with the others all the same; wait until it has done what it can.
 	if out, err := c.tryKubectl(t, "-n", system, "patch", "daemonset/kube-flannel-ds", "-p", `{"spec":{"updateStrategy":{"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":"10%","maxSurge":0}}}}`); err != nil {
 		t.Fatalf("kubectl patch: %v\n%s", err, out)
 	}
-	testkube.Eventually(t, 4*soon, func(ctx context.Context) error {
+	testkube.Eventually(t, 10*soon, func(ctx context.Context) error {
 		d, err := c.Client().AppsV1().DaemonSets(system).Get(ctx, "kube-flannel-ds", metav1.GetOptions{})
 		if err != nil {
 			return err
@@ -202,8 +202,8 @@ func TestACrashLoopOnOneNodeIsNoSuccess(t *testing.T) {
 		}
 		return nil
 	})
-	c.want(t, 4, "update", "--version", "0.27.3", "--timeout", "5s", "--yes").says(t, "node-07", "gate", "the way back, to 0.26.2, is: addonctl rollback")
-	if back := c.must(t, "update", "--version", "0.26.2", "--timeout", "3m", "--yes"); strings.Contains(back.err, "in trouble") {
+	c.want(t, 4, "update", "--version", "0.27.3", "--timeout", "60s", "--yes").says(t, "node-07", "gate", "the way back, to 0.26.2, is: addonctl rollback")
+	if back := c.must(t, "update", "--version", "0.26.2", "--timeout", "10m", "--yes"); strings.Contains(back.err, "in trouble") {
 		t.Logf("on the way back: %s", back.err)
 	}
 }

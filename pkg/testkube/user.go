@@ -1,10 +1,16 @@
 package testkube
 
 import (
+	"context"
+	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,8 +36,35 @@ func (c *Cluster) User(tb testing.TB, name string, rules ...rbacv1.PolicyRule) (
 		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: account.Namespace, Name: name}},
 	}, metav1.CreateOptions{})
 	check(tb, err)
+	c.awaitRights(tb, account, rules)
 	token := c.token(tb, account)
 	return c.configOf(token), c.kubeconfigOf(tb, name, token)
+}
+
+// awaitRights waits until the API server knows the rights of an account: it follows roles and bindings by watches.
+func (c *Cluster) awaitRights(tb testing.TB, account metav1.ObjectMeta, rules []rbacv1.PolicyRule) {
+	tb.Helper()
+	i := slices.IndexFunc(rules, func(r rbacv1.PolicyRule) bool {
+		return len(r.Resources) > 0 && r.APIGroups[0] != "authorization.k8s.io" && r.APIGroups[0] != "authentication.k8s.io" // which everybody may
+	})
+	if i < 0 {
+		return
+	}
+	resource, sub, _ := strings.Cut(rules[i].Resources[0], "/")
+	right := &authorizationv1.ResourceAttributes{Verb: rules[i].Verbs[0], Group: rules[i].APIGroups[0], Resource: resource, Subresource: sub}
+	if names := rules[i].ResourceNames; len(names) > 0 {
+		right.Name = names[0]
+	}
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: "system:serviceaccount:" + account.Namespace + ":" + account.Name, ResourceAttributes: right,
+	}}
+	Eventually(tb, time.Minute, func(ctx context.Context) error {
+		r, err := c.client.AuthorizationV1().SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		if err == nil && !r.Status.Allowed {
+			err = fmt.Errorf("the rights of %s are not known yet", account.Name)
+		}
+		return err
+	})
 }
 
 // Account is the path of a kubeconfig for a service account that is there, good for a day.
