@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log"
 	"maps"
@@ -69,29 +70,55 @@ func (c *Cluster) Proxy(tb testing.TB) *Proxy {
 	check(tb, err)
 	trust.NextProtos = nil
 	transport := &http.Transport{TLSClientConfig: trust, TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}, MaxIdleConnsPerHost: 16}
+	why := &reasons{tb: tb}
 	forward := &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     transport,
 		FlushInterval: -1,
 		// A server that is not there is no answer of a proxy's.
-		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-		ErrorLog:     log.New(io.Discard, "", 0),
+		ErrorHandler: func(_ http.ResponseWriter, r *http.Request, err error) {
+			_, _ = fmt.Fprintf(why, "%s %s: %v", r.Method, r.URL.RequestURI(), err)
+			panic(http.ErrAbortHandler)
+		},
+		ErrorLog: log.New(why, "", 0),
 	}
 	p := &Proxy{forward: forward, over: make(chan struct{})}
 	server := httptest.NewUnstartedServer(p)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Config.ErrorLog = log.New(why, "", 0)
 	server.StartTLS()
 	tb.Cleanup(func() {
 		p.Plan(nil)
 		server.CloseClientConnections()
 		server.Close()
 		transport.CloseIdleConnections()
+		why.end()
 	})
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	p.kubeconfig = filepath.Join(tb.TempDir(), "kubeconfig")
 	config := sandbox.Kubeconfig(c.Context()+"-proxy", server.URL, ca, c.config.BearerToken)
 	check(tb, clientcmd.WriteToFile(*config, p.kubeconfig))
 	return p
+}
+
+// reasons are why calls that nobody wanted to spoil broke. They go to the log of the test while it runs.
+type reasons struct {
+	mu sync.Mutex
+	tb testing.TB
+}
+
+func (r *reasons) Write(line []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tb != nil {
+		r.tb.Logf("%s the proxy: %s", time.Now().UTC().Format("15:04:05.000"), bytes.TrimSpace(line))
+	}
+	return len(line), nil
+}
+
+func (r *reasons) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tb = nil
 }
 
 // KubeconfigPath is the administrator's kubeconfig for the way through the proxy.
@@ -130,16 +157,21 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	p.mu.Unlock()
 	if fault == nil {
-		p.forward.ServeHTTP(w, r)
-		return
+		fault = Before(func() {})
 	}
 	fault(p.forward).ServeHTTP(w, r)
 }
 
-// Before does something and then passes the call on, even if its client has given up meanwhile: what is on its way arrives.
+// Before does something and then passes the call on, even if its client has given up meanwhile: what is on its way arrives. Only
+// calls without an end, such as watches, end with their clients.
 func Before(do func()) Fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if q := r.URL.Query(); q.Has("watch") || q.Has("follow") || r.Header.Get("Upgrade") != "" {
+				do()
+				next.ServeHTTP(w, r)
+				return
+			}
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
 				panic(http.ErrAbortHandler)

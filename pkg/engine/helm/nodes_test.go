@@ -541,7 +541,6 @@ func TestAnActorFencedInTheMiddleFinishesOneDelete(t *testing.T) {
 	r.agents(t)
 	r.writes(t, "0.26.2")
 	before := r.agents(t)
-	in, s := r.change(t, "0.26.2", "node-01", "node-02", "node-03")
 	p := r.cluster.Proxy(t)
 	old := r.through(t, p)
 	old.Target = old.Target.WithEpoch(1)
@@ -557,7 +556,13 @@ func TestAnActorFencedInTheMiddleFinishesOneDelete(t *testing.T) {
 			}
 		})
 	})
-	got, err := old.Do(t.Context(), in, s)
+	var got plan.Result
+	var err error
+	for try := 1; try == 1 || !fenced && err != nil && try <= 3; try++ { // a call can break on a busy machine before anything is deleted
+		in, s := r.change(t, "0.26.2", "node-01", "node-02", "node-03")
+		got, err = old.Do(t.Context(), in, s)
+		t.Logf("attempt %d: %v", try, err)
+	}
 	if !errors.Is(err, kube.ErrFenced) || len(got.Objects) != 1 {
 		t.Errorf("%+v, %v; want one deletion, then ErrFenced", got.Objects, err)
 	}
