@@ -473,14 +473,14 @@ func (p *pickUp) refusesWhatContradicts(t *testing.T) {
 	if _, err := sets.Create(t.Context(), foreign, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Delete(t.Context(), &v1alpha1.Addon{ObjectMeta: metav1.ObjectMeta{Name: "west.flannel"}}); err != nil {
-		t.Fatal(err)
-	}
 	c := p.named("team", "west")
 	if err := p.Get(t.Context(), client.ObjectKeyFromObject(c), c); err != nil {
 		t.Fatal(err)
 	}
-	p.told(t, c, "NetworkTypeUnproven", "flannel runs as kube-system/kube-flannel-ds")
+	p.told(t, c, "NetworkTypeUnproven", "flannel runs as kube-system/kube-flannel-ds") // from here on no look is on its way that began before it ran
+	if err := p.Delete(t.Context(), &v1alpha1.Addon{ObjectMeta: metav1.ObjectMeta{Name: "west.flannel"}}); err != nil {
+		t.Fatal(err)
+	}
 	p.nothing(t, p.west, "west")
 	target, err := kube.New(p.west.Config())
 	if err != nil {
@@ -498,6 +498,14 @@ func (p *pickUp) refusesWhatContradicts(t *testing.T) {
 	}
 	p.told(t, c, "NetworkTypeUnproven", "is FLANNEL_OVERLAY (stamped on the cluster) and cannot become OCI_VCN_IP_NATIVE")
 	p.nothing(t, nil, "west")
+	testkube.Eventually(t, soon, func(ctx context.Context) error {
+		if err := p.Get(ctx, client.ObjectKeyFromObject(c), c); err != nil {
+			return err
+		}
+		c.SetAnnotations(map[string]string{v1alpha1.AnnotationNetworkType: "cilium"})
+		return p.Update(ctx, c)
+	})
+	p.told(t, c, "BadAnnotation") // no look at the cluster is on its way that would find the stamp gone
 	if err := p.Delete(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
