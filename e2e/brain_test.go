@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -31,6 +33,10 @@ func (c *cluster) annotate(t *testing.T, node, fact, value string) {
 	if _, err := c.Client().CoreV1().Nodes().Patch(t.Context(), node, types.MergePatchType, []byte(body), metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	c.cached(t, func(o metav1.ListOptions) (bool, error) {
+		l, err := c.Client().CoreV1().Nodes().List(t.Context(), o)
+		return err == nil && slices.ContainsFunc(l.Items, func(n corev1.Node) bool { return n.Name == node && n.Annotations["facts.addonctl.io/"+fact] == value }), err
+	})
 }
 
 // knownBadFactsRefuse : flanneld from 0.26.0 exits where br_netfilter is not loaded. A node that tells so, and one that tells

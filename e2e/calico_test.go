@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -143,6 +144,7 @@ func (c *cluster) foreignCalico(t *testing.T) {
 		if _, err := sets.Create(t.Context(), d, metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
+		c.cachedSet(t, metav1.NamespaceDefault, d.Name)
 		c.eventually(t, func() error {
 			r := c.run(t, "install", "--addon", "Calico", "--accept", "drained", "--yes")
 			if r.code != 8 || !strings.Contains(r.err, "ForeignCNI") || !strings.Contains(r.err, "default/other-calico") {
@@ -163,6 +165,27 @@ func (c *cluster) foreignCalico(t *testing.T) {
 			return nil
 		})
 	}
+}
+
+// cached waits until lists out of the API server's watch cache, such as addonctl's, show something.
+func (c *cluster) cached(t *testing.T, shows func(metav1.ListOptions) (bool, error)) {
+	t.Helper()
+	c.eventually(t, func() error {
+		ok, err := shows(metav1.ListOptions{ResourceVersion: "0"})
+		if err == nil && !ok {
+			err = errors.New("the watch cache is behind")
+		}
+		return err
+	})
+}
+
+// cachedSet is cached for a DaemonSet that was just made.
+func (c *cluster) cachedSet(t *testing.T, namespace, name string) {
+	t.Helper()
+	c.cached(t, func(o metav1.ListOptions) (bool, error) {
+		l, err := c.Client().AppsV1().DaemonSets(namespace).List(t.Context(), o)
+		return err == nil && slices.ContainsFunc(l.Items, func(d appsv1.DaemonSet) bool { return d.Name == name }), err
+	})
 }
 
 // eventually waits for the watch cache that lists may come from.

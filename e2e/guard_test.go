@@ -119,7 +119,7 @@ func (c *cluster) unguard(t *testing.T) {
 		if err := remove(); err != nil {
 			t.Fatal(err)
 		}
-		testkube.Eventually(t, 10*time.Second, func(context.Context) error {
+		testkube.Eventually(t, soon, func(context.Context) error {
 			if out, err := c.tryKubectl(t, deletion...); err != nil {
 				return fmt.Errorf("%s, the deletion is still denied: %s", name, out)
 			}
@@ -191,6 +191,7 @@ func TestUninstallingIsSaidTwice(t *testing.T) {
 	}
 	c.want(t, 3, "install", "--network-type", "vcn-native", "--yes").says(t, "NetworkTypeImmutable")
 	c.must(t, "install", "--network-type", "flannel", "--version", "0.27.3", "--yes")
+	c.running(t, system, 2)
 	if d := c.daemonSet(t); d.Status.NumberReady != 2 {
 		t.Errorf("installed again: %+v", d.Status)
 	}

@@ -61,6 +61,7 @@ func (c *cluster) calico(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.cachedSet(t, system, "calico-node")
 	c.want(t, 3, "install", "--network-type", "flannel", "--yes").says(t, "OtherCNI", "calico")
 	if err := c.Client().AppsV1().DaemonSets(system).Delete(t.Context(), "calico-node", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)

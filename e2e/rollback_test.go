@@ -236,6 +236,7 @@ func TestARollbackBringsBackReleaseAndSettings(t *testing.T) {
 	c.want(t, 4, "install", "--network-type", "flannel", "--version", "0.26.2", "--on-failure", "revert-all", "--timeout", "45s", "--yes").
 		says(t, "an installation has nothing to go back to", "a CNI is never removed")
 	c.heals(t, "bad")
+	c.running(t, system, 2)
 	c.must(t, "install", "--timeout", "2m", "--yes")
 	c.want(t, 3, "rollback", "--yes").says(t, "NothingToGoBackTo")
 	first := c.objects(t)

@@ -78,6 +78,11 @@ func (l *lab) meet(write string, late testkube.Fault) string {
 	signal(syscall.SIGSTOP)
 	second := l.startAt(l.KubeconfigPath(), "", "update", "--version", "0.24.4", "--yes")
 	code := second.wait()
+	if code == unreachable {
+		l.tb.Logf("again: %s", second)
+		second = l.startAt(l.KubeconfigPath(), "", "update", "--version", "0.24.4", "--yes")
+		code = second.wait()
+	}
 	after := l.settled()
 	signal(syscall.SIGCONT)
 	close(woken)

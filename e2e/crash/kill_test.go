@@ -251,15 +251,17 @@ func (l *lab) twice(o operation, s spot, want outcome) point {
 	return p
 }
 
+// lastWords is how long the controllers of a busy machine may take to say what they saw.
+const lastWords = 30 * time.Second
+
 // judge waits for the wanted outcome of an operation, as differs sees it, and looks at what happened since a state.
 func (l *lab) judge(o operation, start testkube.State, want outcome, differs func(got, want outcome) string) string {
 	l.tb.Helper()
 	var diff string
-	for range 50 { // the controllers' last words
-		if diff = differs(l.outcome(l.Save(l.tb)), want); diff == "" {
+	for until := time.Now().Add(lastWords); ; time.Sleep(100 * time.Millisecond) {
+		if diff = differs(l.outcome(l.Save(l.tb)), want); diff == "" || time.Now().After(until) {
 			break
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	var out []string
 	if diff != "" {

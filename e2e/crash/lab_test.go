@@ -279,11 +279,11 @@ func (l *lab) kubectlFlannel() {
 	})
 }
 
-// settled is what is stored when the controllers have come to rest.
+// settled is what is stored when the controllers have come to rest. On a busy machine one may have no turn for a second or two.
 func (l *lab) settled() testkube.State {
 	l.tb.Helper()
 	last := l.Save(l.tb)
-	for quiet := 0; quiet < 5; {
+	for quiet := 0; quiet < 15; {
 		time.Sleep(200 * time.Millisecond)
 		next := l.Save(l.tb)
 		if quiet++; !same(last, next) {

@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// awake is how long an API server may take to act on a guard that was written; it looks once in a second.
-	awake = 10 * time.Second
+	// awake is how long an API server may take to act on a guard that was written. It looks once in a second, and a busy one has a turn later;
+	// only where the admission plugin is switched off is it waited for to the end.
+	awake = 30 * time.Second
 	// settled is waited for where nothing can be asked.
 	settled = 2 * time.Second
 	// probing is the pause between two questions.
