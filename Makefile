@@ -65,8 +65,9 @@ quickstart: build sandbox-1.36 ## See the main job on a control plane of its own
 	@PATH=$(BIN):$$PATH ./e2e/quickstart.sh
 
 .PHONY: test
-test: sandbox $(GOTESTSUM) $(HELM) ## Run every test, on real control planes too
-	@$(GOTESTSUM) --format pkgname --hide-summary skipped -- $(RACE) -shuffle=on -timeout 45m ./...
+test: sandbox $(GOTESTSUM) $(HELM) ## Run every test, on real control planes too (AGAIN=6 plays up to 6 failing tests and subtests once more)
+	@$(GOTESTSUM) --format pkgname --hide-summary skipped $(if $(AGAIN),--rerun-fails=1 --rerun-fails-max-failures=$(AGAIN) --rerun-fails-run-root-test) \
+		--packages ./... -- $(RACE) -shuffle=on -timeout 45m
 
 .PHONY: alerts
 alerts: sandbox-1.36 $(PROMTOOL) $(PROMETHEUS) ## Play the alert rules with the real promtool, and have a real Prometheus look at a small fleet (2 minutes; 4 more the first time)
