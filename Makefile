@@ -66,7 +66,7 @@ quickstart: build sandbox-1.36 ## See the main job on a control plane of its own
 
 .PHONY: test
 test: sandbox $(GOTESTSUM) $(HELM) ## Run every test, on real control planes too (AGAIN=6 plays up to 6 failing tests and subtests once more)
-	@$(GOTESTSUM) --format pkgname --hide-summary skipped $(if $(AGAIN),--rerun-fails=1 --rerun-fails-max-failures=$(AGAIN) --rerun-fails-run-root-test) \
+	@$(GOTESTSUM) --format pkgname --hide-summary skipped $(if $(AGAIN),--rerun-fails=1 --rerun-fails-max-failures=$(AGAIN) --rerun-fails-run-root-test --rerun-fails-abort-on-data-race) \
 		--packages ./... -- $(RACE) -shuffle=on -timeout 45m
 
 .PHONY: alerts
