@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -104,27 +105,35 @@ func pointed(s *string) string {
 type history struct {
 	pods      map[string]*corev1.Pod
 	revisions map[string]*appsv1.ControllerRevision
-	// gone are the pods that were deleted, by UID, and nodes how often each lost one.
-	gone  map[string]string
-	nodes map[string]int
-	wrong []string
+	// gone are the pods that were deleted, by UID, and nodes how often each lost one. Those in flight have no Ready agent since.
+	gone     map[string]string
+	nodes    map[string]int
+	inFlight map[string]bool
+	wrong    []string
 }
 
-// oneByOne replays what happened, change by change, and returns what a roll must not do: take an agent from its node while another node has
-// no Ready one, change a node twice, delete a pod of the newest revision, ask twice for one pod or without saying which one,
-// or let anybody else delete one, such as the controller under another strategy.
+// oneByOne replays what happened, change by change, and returns what a roll must not do: take a Ready agent from its node while another node
+// has none, take any while another node is in flight, change a node twice, delete a pod of the newest revision, ask twice for one pod or
+// without saying which one, or let anybody else delete one, such as the controller under another strategy.
 func oneByOne(begin testkube.State, events []testkube.Event, asked []asking) []string {
-	h := history{pods: map[string]*corev1.Pod{}, revisions: map[string]*appsv1.ControllerRevision{}, gone: map[string]string{}, nodes: map[string]int{}}
+	h := history{
+		pods: map[string]*corev1.Pod{}, revisions: map[string]*appsv1.ControllerRevision{},
+		gone: map[string]string{}, nodes: map[string]int{}, inFlight: map[string]bool{},
+	}
 	for key, value := range begin.Values {
 		h.take(testkube.Event{Key: key, Value: value})
 	}
 	h.wrong = nil // how it came about is none of the roll's
 	for _, e := range events {
-		lost := len(h.gone)
+		before, flying, lost := h.working(), len(h.inFlight), len(h.gone)
 		h.take(e)
-		// An agent that stops being Ready by itself, as on a node that is starved of its heartbeat, is none of the roll's.
-		if working := h.working(); nodes-len(working) > 1 && len(h.gone) > lost {
-			h.say(e.Revision, "%d nodes have no Ready agent, when one more is taken from its node; those that have one: %v", nodes-len(working), slices.Sorted(maps.Keys(working)))
+		working := h.working()
+		maps.DeleteFunc(h.inFlight, func(node string, _ bool) bool { return working[node] })
+		// An agent that stops being Ready by itself, as on a node that is starved of its heartbeat, is none of the roll's; and where one is
+		// taken that was not Ready before, its node loses nothing.
+		if len(h.gone) > lost && nodes-len(working) > 1 && (len(working) < len(before) || flying > 0) {
+			h.say(e.Revision, "%d nodes have no Ready agent, when one more is taken from its node; those that have one: %v; the others: %s",
+				nodes-len(working), slices.Sorted(maps.Keys(working)), h.idle())
 		}
 	}
 	calls := map[string]int{}
@@ -178,7 +187,7 @@ func (h *history) lose(revision int64, p *corev1.Pod) {
 	if hash == h.newest() {
 		h.say(revision, "Pod %s on %s is of the newest revision, %s, and was deleted", p.Name, node, hash)
 	}
-	h.gone[string(p.UID)] = p.Name
+	h.gone[string(p.UID)], h.inFlight[node] = p.Name, true
 	if h.nodes[node]++; h.nodes[node] > 1 {
 		h.say(revision, "%s was changed %d times", node, h.nodes[node])
 	}
@@ -211,6 +220,29 @@ func (h *history) working() map[string]bool {
 	return out
 }
 
+// idle says of each agent that is not Ready, or leaves, since when and why.
+func (h *history) idle() string {
+	working := h.working()
+	var out []string
+	for _, p := range h.pods {
+		if working[p.Spec.NodeName] {
+			continue
+		}
+		text := fmt.Sprintf("%s of %s", p.Spec.NodeName, p.CreationTimestamp.UTC().Format(time.TimeOnly))
+		if t := p.DeletionTimestamp; t != nil {
+			text += " leaves by " + t.UTC().Format(time.TimeOnly)
+		}
+		for _, c := range p.Status.Conditions {
+			if c.Status != corev1.ConditionTrue {
+				text += fmt.Sprintf(", %s=%s since %s %s", c.Type, c.Status, c.LastTransitionTime.UTC().Format(time.TimeOnly), c.Reason)
+			}
+		}
+		out = append(out, text)
+	}
+	slices.Sort(out)
+	return strings.Join(out, "; ")
+}
+
 // The controls of the witness of a roll: a history that is as it should be, and one for each thing that it has to notice.
 func TestTheWitnessOfARollNoticesWhatItMustNotDo(t *testing.T) {
 	t.Parallel()
@@ -224,6 +256,8 @@ func TestTheWitnessOfARollNoticesWhatItMustNotDo(t *testing.T) {
 		"two nodes at a time":              {[]testkube.Event{gone("old-1"), gone("old-2")}, []asking{good("old-1"), good("old-2")}, "2 nodes have no Ready agent"},
 		"an agent that fails by itself":    {[]testkube.Event{gone("old-1"), agentOn("2", "old-2", "old", false), agentOn("2", "old-2", "old", true), agentOn("1", "new-1", "new", true)}, []asking{good("old-1")}, ""},
 		"and the next is taken":            {[]testkube.Event{agentOn("2", "old-2", "old", false), gone("old-1")}, []asking{good("old-1")}, "2 nodes have no Ready agent"},
+		"one that was not Ready is taken":  {[]testkube.Event{agentOn("1", "old-1", "old", false), agentOn("2", "old-2", "old", false), gone("old-1")}, []asking{good("old-1")}, ""},
+		"such a one beside one in flight":  {[]testkube.Event{gone("old-1"), agentOn("2", "old-2", "old", false), gone("old-2")}, []asking{good("old-1"), good("old-2")}, "2 nodes have no Ready agent"},
 		"the next before the new is Ready": {[]testkube.Event{gone("old-1"), agentOn("1", "new-1", "new", false), gone("old-2")}, []asking{good("old-1"), good("old-2")}, "2 nodes have no Ready agent"},
 		"a pod of the newest revision":     {append(changes("old-1", "1"), gone("new-1")), []asking{good("old-1"), good("new-1")}, "is of the newest revision"},
 		"a node twice":                     {[]testkube.Event{gone("old-1"), agentOn("1", "again", "old", true), gone("again")}, []asking{good("old-1"), good("again")}, "1 was changed 2 times"},
