@@ -220,7 +220,7 @@ func TestANetworkThatSwallowsEverythingCostsAMoment(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if took := time.Since(began); took > 4*time.Second {
+	if took := time.Since(began); took > 12*time.Second { // its context ends after 2 s; the rest is for a starved machine
 		t.Errorf("it took %s", took)
 	}
 }

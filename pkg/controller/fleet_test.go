@@ -274,7 +274,7 @@ func (h *hubUnderTest) reach(t *testing.T, name string, ok bool) {
 // change changes an object's spec as somebody with kubectl would, however often others write it.
 func change[T client.Object](t *testing.T, h *hubUnderTest, o T, name string, how func(T)) {
 	t.Helper()
-	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		if err := h.Get(ctx, client.ObjectKey{Name: name}, o); err != nil {
 			return err
 		}
@@ -286,7 +286,7 @@ func change[T client.Object](t *testing.T, h *hubUnderTest, o T, name string, ho
 // observe changes an object's status as whoever looks at its cluster would, however often others write it.
 func observe[T client.Object](t *testing.T, h *hubUnderTest, o T, name string, how func(T)) {
 	t.Helper()
-	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		if err := h.Get(ctx, client.ObjectKey{Name: name}, o); err != nil {
 			return err
 		}
@@ -328,7 +328,7 @@ func (h *hubUnderTest) order(t *testing.T, verb string, how ...func(*v1alpha1.Or
 func (h *hubUnderTest) reaches(t *testing.T, name, phase, states string) *v1alpha1.AddonRollout {
 	t.Helper()
 	var x v1alpha1.AddonRollout
-	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		if err := h.Get(ctx, client.ObjectKey{Name: name}, &x); err != nil {
 			return err
 		}
@@ -355,7 +355,7 @@ func statesOf(s v1alpha1.AddonRolloutStatus) string {
 // says waits until the Addon of a cluster says something (see wishes).
 func (h *hubUnderTest) says(t *testing.T, cluster, want string) {
 	t.Helper()
-	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		var a v1alpha1.Addon
 		if err := h.Get(ctx, client.ObjectKey{Name: cluster + ".flannel"}, &a); err != nil {
 			return err

@@ -79,7 +79,7 @@ func hangs(t *testing.T, h *hubUnderTest, _ *player) {
 	h.drives(t, d)
 	visited := func(name string) {
 		t.Helper()
-		testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+		testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 			var n v1alpha1.ClusterNetwork
 			if err := h.Get(ctx, client.ObjectKey{Name: name}, &n); err != nil || n.Status.UID != name || n.Status.Away != nil {
 				return fmt.Errorf("%s says %+v (%w)", name, n.Status, err)
@@ -89,7 +89,7 @@ func hangs(t *testing.T, h *hubUnderTest, _ *player) {
 	}
 	visited("well")
 	want := []string{"hung1", "hung2", "hung3"}
-	testkube.Eventually(t, 30*time.Second, func(context.Context) error {
+	testkube.Eventually(t, time.Minute, func(context.Context) error {
 		if got := d.waiting(); len(got) < len(want) {
 			return fmt.Errorf("%v are asked", got)
 		}

@@ -124,7 +124,7 @@ func (h *hubUnderTest) rollouts(t *testing.T) []string {
 // eventually waits until there is an event of each reason, once.
 func (h *hubUnderTest) eventually(t *testing.T, reasons ...string) {
 	t.Helper()
-	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		var list eventsv1.EventList
 		if err := h.List(ctx, &list); err != nil {
 			return err
@@ -141,7 +141,7 @@ func (h *hubUnderTest) eventually(t *testing.T, reasons ...string) {
 // once waits until there are so many events of a reason about an object, and fails when there are more: they are told of changes, not of looks.
 func (h *hubUnderTest) once(t *testing.T, about client.Object, reason, kind string, want int) {
 	t.Helper()
-	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		var list eventsv1.EventList
 		if err := h.List(ctx, &list); err != nil {
 			return err
@@ -221,7 +221,7 @@ func approval(t *testing.T, h *hubUnderTest, p *player) {
 	}
 	quiet(t, "a wave began that nobody approved", func() bool { return wishes(h.addon(t, "c2").Spec) != "" })
 	h.order(t, "approve", func(o *v1alpha1.Order) { o.Wave = "others" })
-	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		if err := h.Get(ctx, client.ObjectKey{Name: prod}, x); err != nil || x.Status.Refused == "" {
 			return fmt.Errorf("the order for a wave that is none was not refused (%w)", err)
 		}
@@ -373,7 +373,7 @@ func ends(t *testing.T, h *hubUnderTest, p *player) {
 	const next = "prod-flannel-0.28.0"
 	h.says(t, "c1", "to 0.28.0, by "+next)
 	x := h.reaches(t, next, "Rolling", "c1=Running c2=Pending")
-	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		if err := h.Get(ctx, client.ObjectKey{Name: prod}, x); err != nil || x.Status.Phase != "Aborted" || !strings.Contains(x.Status.Why, next) {
 			return fmt.Errorf("the older rollout is %s: %s (%w)", x.Status.Phase, x.Status.Why, err)
 		}
@@ -415,7 +415,7 @@ func killed(t *testing.T, h *hubUnderTest, p *player) {
 	h.register(t, "c1", "c2")
 	p.set(func() { p.newest = newer })
 	h.policyOf(t, "prod", func(s *v1alpha1.UpdatePolicySpec) { s.MaxConcurrent = count(1) })
-	testkube.Eventually(t, 30*time.Second, func(context.Context) error {
+	testkube.Eventually(t, time.Minute, func(context.Context) error {
 		for _, c := range []string{"c1", "c2"} {
 			if v := h.addon(t, c).Status.NewestFit; v != newer {
 				return fmt.Errorf("%s would take %q", c, v)
@@ -463,7 +463,7 @@ func refused(t *testing.T, h *hubUnderTest, p *player) {
 	h.manage(t)
 	condition := func(policy, reason, text string) {
 		t.Helper()
-		testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+		testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 			var p v1alpha1.UpdatePolicy
 			if err := h.Get(ctx, client.ObjectKey{Name: policy}, &p); err != nil {
 				return err

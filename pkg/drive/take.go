@@ -142,9 +142,12 @@ func (s *Seat) prepare(ctx context.Context) (*kube.Client, error) {
 	return acting, nil
 }
 
+// known is how long an API server may take to know of an account and its rights; a starved one reads them late.
+const known = 30 * time.Second
+
 // Allowed waits until the API server knows the rights of an account that was just made.
 func Allowed(ctx context.Context, acting *kube.Client, account string, needs []kube.Right) error {
-	until := time.Now().Add(10 * time.Second)
+	until := time.Now().Add(known)
 	for {
 		missing, err := acting.Missing(ctx, needs)
 		switch {

@@ -237,7 +237,7 @@ func (f *fixture) populate(t *testing.T) {
 // rolled waits until so many pods of the newest template are Ready.
 func (f *fixture) rolled(t *testing.T, namespace string, nodes int32) {
 	t.Helper()
-	testkube.Eventually(t, 60*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		d, err := f.Client().AppsV1().DaemonSets(namespace).Get(ctx, "kube-flannel-ds", metav1.GetOptions{})
 		if err != nil {
 			return err
@@ -329,7 +329,7 @@ func (f *fixture) written(t *testing.T) {
 // The API server says which expressions name fields that a kind does not have.
 func (f *fixture) typed(t *testing.T) {
 	t.Helper()
-	testkube.Eventually(t, 60*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		l, err := f.Client().AdmissionregistrationV1().ValidatingAdmissionPolicies().List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=addonctl"})
 		if err != nil {
 			return err
@@ -417,7 +417,7 @@ func (f *fixture) brokenGlass(t *testing.T) {
 		t.Errorf("events %+v, want one that says who and why", events)
 	}
 	broken := f.as(t, g.Token)
-	testkube.Eventually(t, 10*time.Second, func(ctx context.Context) error { // rights reach the API server a moment later
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error { // rights reach the API server a moment later
 		_, err := broken.Typed.AppsV1().DaemonSets(system).List(ctx, metav1.ListOptions{})
 		return err
 	})
@@ -447,7 +447,7 @@ func (f *fixture) noEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkube.Eventually(t, 10*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		_, err := guard.Mint(ctx, user, guard.Shortest)
 		return err
 	})
@@ -635,7 +635,7 @@ func (f *fixture) hold(t *testing.T, denied bool) {
 		t.Fatal(err)
 	}
 	c := f.as(t, token)
-	testkube.Eventually(t, 10*time.Second, func(ctx context.Context) error { // rights reach the API server a moment later
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error { // rights reach the API server a moment later
 		_, err := c.Typed.CoreV1().Pods(system).List(ctx, metav1.ListOptions{})
 		return err
 	})
@@ -820,7 +820,7 @@ func (f *fixture) namespace(t *testing.T) {
 	if err := f.Client().CoreV1().Namespaces().Delete(t.Context(), ns, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	testkube.Eventually(t, 60*time.Second, func(ctx context.Context) error { // the controller has tried and says what it could not do
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error { // the controller has tried and says what it could not do
 		n, err := f.Client().CoreV1().Namespaces().Get(ctx, ns, metav1.GetOptions{})
 		if err != nil {
 			return err
@@ -892,7 +892,7 @@ func (f *fixture) repaired(t *testing.T) {
 				return f.Client().AppsV1().DaemonSets(system).Delete(ctx, "kube-flannel-ds", metav1.DeleteOptions{DryRun: dryRun})
 			}
 			if one.lifts {
-				testkube.Eventually(t, 10*time.Second, remove)
+				testkube.Eventually(t, time.Minute, remove)
 			}
 			written, err := guard.Restore(t.Context(), f.admin)
 			if diff := cmp.Diff(one.wrong, written); err != nil || diff != "" {

@@ -210,7 +210,7 @@ func unruled(t *testing.T, k *kube.Client) {
 			t.Fatal(err)
 		}
 	}
-	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		p := patches["another network type"]
 		_, err := k.Dynamic.Resource(v1alpha1.ClusterNetworks).Patch(ctx, "in-cluster", p.typ, []byte(p.body), metav1.PatchOptions{})
 		return err

@@ -339,7 +339,7 @@ func withoutFleetRules(t *testing.T, k *kube.Client) {
 			}
 		}
 	}
-	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		for _, name := range []string{"no cluster at all", "a soak of years", "a window that never closes", "a schedule of four fields"} {
 			if err := policyOf(ctx, k, "lax-"+strings.ReplaceAll(name, " ", "-"), badSpecs[name][0]); err != nil && !apierrors.IsAlreadyExists(err) {
 				return fmt.Errorf("%s: %w", name, err)

@@ -226,7 +226,7 @@ func withoutRollRules(t *testing.T, k *kube.Client) {
 			lax(t, k, d)
 		}
 	}
-	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		for _, name := range []string{"no node at all", "a soak of more than a day", "a number and a selector"} {
 			if err := patched(ctx, k, nonsensical[name]); err != nil {
 				return fmt.Errorf("%s: %w", name, err)

@@ -132,7 +132,7 @@ func (k *keeper) outdated(t *testing.T) {
 		}
 	}
 	wish := k.wish(plan.Settings{Configurations: map[string]string{"rollingUpdate": `{"maxUnavailable": 1}`}})
-	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		if err := k.Save(ctx, k.client, wish); !errors.Is(err, hub.ErrOldDefinition) || !strings.Contains(err.Error(), "manifests/crds") {
 			return fmt.Errorf("settings with an older definition: %w", err)
 		}

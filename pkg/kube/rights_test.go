@@ -45,7 +45,7 @@ func lacking(t *testing.T, c *testkube.Cluster) {
 		"get daemonsets.extensions in kube-system",
 	}
 	// Rights reach the API server's authorizer a moment after they were written.
-	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		got, err := k.Missing(ctx, rights)
 		if err != nil {
 			return err

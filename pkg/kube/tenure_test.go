@@ -217,7 +217,7 @@ func killed(t *testing.T, c *testkube.Cluster, k *kube.Client, last int64) int64
 	_ = child.Wait()
 	began := time.Now()
 	next := take(t, k)
-	if took := time.Since(began); took > 3*time.Second {
+	if took := time.Since(began); took > 8*time.Second { // without a look at processes it is 10 s at least
 		t.Errorf("a process that has ended was waited for %s", took)
 	}
 	if !next.Taken || next.Epoch != last+2 {

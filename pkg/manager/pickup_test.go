@@ -35,7 +35,7 @@ import (
 )
 
 const (
-	soon   = 30 * time.Second
+	soon   = time.Minute
 	long   = 2 * time.Minute
 	system = metav1.NamespaceSystem
 )

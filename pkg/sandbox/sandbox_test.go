@@ -348,7 +348,7 @@ func checkPause(t *testing.T, s *Sandbox) {
 // eventually polls with a deadline that only a broken sandbox reaches.
 func eventually(t *testing.T, check func() error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := poll(ctx, 50*time.Millisecond, func(context.Context) error { return check() }); err != nil {
 		t.Fatal(err)

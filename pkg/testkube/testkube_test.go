@@ -102,7 +102,7 @@ func checkUser(t *testing.T, c *testkube.Cluster) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error { // rights reach the API server's cache a moment later
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error { // rights reach the API server's cache a moment later
 		_, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 		return err
 	})
@@ -122,7 +122,7 @@ func checkRestart(t *testing.T, c *testkube.Cluster) {
 		t.Fatal(err)
 	}
 	// The first call may still go down the connection to the server that was killed.
-	testkube.Eventually(t, 30*time.Second, func(ctx context.Context) error {
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error {
 		_, err := c.Client().CoreV1().ConfigMaps(metav1.NamespaceDefault).Get(ctx, "witness", metav1.GetOptions{})
 		return err
 	})

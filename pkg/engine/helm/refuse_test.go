@@ -285,7 +285,7 @@ func (b *bench) asAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkube.Eventually(t, 10*time.Second, func(ctx context.Context) error { // rights reach the API server a moment later
+	testkube.Eventually(t, time.Minute, func(ctx context.Context) error { // rights reach the API server a moment later
 		missing, err := acting.Missing(ctx, []kube.Right{{Verb: "list", Resource: "secrets", Namespace: "kube-system"}})
 		if err == nil && len(missing) > 0 {
 			err = fmt.Errorf("missing %v", missing)
